@@ -1,0 +1,214 @@
+"""Triage: who sees what next, and with everything beside it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from moderation.errors import Conflict, StoreError
+from moderation.labels import LABELS
+from moderation.store import ORDERS, Store, audit_rank
+from moderation.tables import ARTICLES, COMMENTS, Batch, conform
+from moderation.triage import Card, Lens, card_for, next_for, preview
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+STRONGEST = Lens(None, "strongest")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "store.db") as opened:
+        yield opened
+
+
+def fill(store: Store, number: int) -> list[str]:
+    """Add comments on one article, each less likely to be spam than the one before; return their ids."""
+    ids = [f"c{i}" for i in range(number)]
+    frame = pd.DataFrame(
+        {
+            "id": ids,
+            "article_id": "a",
+            "parent_id": [None, *ids[:-1]],
+            "author": ["Mara", "Jo"] * (number // 2) + ["Mara"] * (number % 2),
+            "text": [f"The words of number {i}." for i in range(number)],
+            "posted_at": [NOON - timedelta(minutes=i) for i in range(number)],
+            "position": range(number),
+        }
+    )
+    article = pd.DataFrame({"id": ["a"], "title": ["On bridges"]})
+    store.add_batch(Batch(conform(frame, COMMENTS), conform(article, ARTICLES, "articles")), at=NOON)
+    scores = pd.DataFrame({"spam": [1 - i / number for i in range(number)]}, index=pd.Index(ids, name="id"))
+    store.add_scores(scores.reindex(columns=list(LABELS)).astype("float32").assign(model="m1"), NOON)
+    return ids
+
+
+def draw(store: Store, moderator: str, lens: Lens = STRONGEST, **more: object) -> Card | None:
+    return next_for(moderator, store, lens, **{"model": "m1", "now": NOON, "audit_every": 0} | more)
+
+
+def settle(store: Store, card: Card, moderator: str, action: str = "approve") -> None:
+    store.add_review(card.review(moderator, action, {}, at=NOON))
+
+
+def test_a_card_holds_everything_that_bears_on_the_comment(store: Store) -> None:
+    ids = fill(store, 5)
+    decided = pd.DataFrame({"decision": ["review"], "reasons": [[{"code": "threshold"}]]}, index=["c2"])
+    store.add_decisions(decided, model="m1", policy="p", at=NOON)
+    card = card_for(store, "c2", "m1", lens=Lens("spam", "oldest"))
+    assert list(card.batch.comments["id"]) == ["c2"]
+    assert list(card.batch.articles["title"]) == ["On bridges"]
+    assert list(card.context.comments["id"]) == ["c1"]
+    assert card.scores.loc["c2", "spam"] == pytest.approx(0.6)
+    assert card.decision is not None
+    assert card.decision.action == "review"
+    assert list(card.thread["id"]) == ids
+    assert list(card.thread["depth"]) == [0, 1, 2, 3, 4]
+    assert list(card.history["id"]) == ["c0", "c4"]
+    assert (card.seen, card.audit, card.lens) == (0, False, "spam/oldest")
+
+
+def test_a_card_of_a_bare_comment_is_empty_where_nothing_is_known(store: Store) -> None:
+    store.add_batch(Batch(conform(pd.DataFrame({"id": ["x"], "text": ["No name, no article."]}), COMMENTS)), at=NOON)
+    card = card_for(store, "x", "m1")
+    assert (len(card.batch), len(card.context), len(card.scores), len(card.history)) == (1, 0, 0, 0)
+    assert list(card.thread["id"]) == ["x"]
+    assert card.decision is None
+    assert card.lens == ""
+    with pytest.raises(StoreError, match="no comment"):
+        card_for(store, "y", "m1")
+
+
+def test_an_answer_is_bound_to_the_version_its_card_was_drawn_for(store: Store) -> None:
+    fill(store, 1)
+    first, second = card_for(store, "c0", "m1"), card_for(store, "c0", "m1")
+    review = store.add_review(first.review("ann", "reject", {"spam": True}, at=NOON, note="again", token="t"))
+    assert (review.comment_id, review.seen, review.note, review.token) == ("c0", 0, "again", "t")
+    with pytest.raises(Conflict):
+        settle(store, second, "bob")
+    fresh = card_for(store, "c0", "m1")
+    assert fresh.seen == review.id
+    settle(store, fresh, "bob")
+
+
+def test_the_same_card_until_it_is_answered_then_the_next(store: Store) -> None:
+    ids = fill(store, 4)
+    seen = []
+    while card := draw(store, "ann"):
+        assert draw(store, "ann").comment_id == card.comment_id
+        seen.append(card.comment_id)
+        settle(store, card, "ann")
+    assert seen == ids
+
+
+def test_two_moderators_are_not_given_the_same_comment(store: Store) -> None:
+    ids = fill(store, 6)
+    ann, bob = draw(store, "ann"), draw(store, "bob")
+    assert (ann.comment_id, bob.comment_id) == ("c0", "c1")
+    settle(store, bob, "bob", "skip")
+    assert draw(store, "bob").comment_id == "c2"  # skipped: not for bob again
+    settle(store, ann, "ann")
+    assert draw(store, "ann").comment_id == "c1"  # but for ann, at once
+    later = NOON + timedelta(seconds=121)
+    assert draw(store, "cyd", now=NOON + timedelta(seconds=119)).comment_id == "c3"
+    assert draw(store, "dan", now=later).comment_id == "c1"  # ann's lease has run out
+    assert ids[-1] not in {ann.comment_id, bob.comment_id}
+
+
+def test_many_moderators_at_once_get_one_comment_each(store: Store) -> None:
+    fill(store, 30)
+    with ThreadPoolExecutor(6) as pool:
+        cards = list(pool.map(lambda i: draw(store, f"moderator {i}"), range(24)))
+    assert sorted(card.comment_id for card in cards) == sorted(f"c{i}" for i in range(24))
+
+
+def test_what_is_passed_over_is_searched_beyond_the_first_page(store: Store) -> None:
+    ids = fill(store, 50)
+    assert draw(store, "ann", skip=frozenset(ids[:45])).comment_id == "c45"
+    assert draw(store, "ann", skip=frozenset(ids)) is None
+    for name in ids[:41]:
+        store.claim(name, "bob", now=NOON)
+    assert draw(store, "ann").comment_id == "c41"
+
+
+def test_every_so_many_th_card_is_an_audit_draw(store: Store) -> None:
+    ids = fill(store, 400)
+    sample = sorted((name for name in ids if audit_rank(name) < 0.05), key=audit_rank)
+    assert len(sample) > 3
+    kinds = []
+    for _ in range(15):
+        card = draw(store, "ann", audit_every=5)
+        kinds.append(card.audit)
+        assert card.lens == ("any/strongest audit" if card.audit else "any/strongest")
+        settle(store, card, "ann")
+    assert kinds == [False, False, False, False, True] * 3
+    found = [review.comment_id for review in store.reviews() if review.lens.endswith(" audit")]
+    assert found[::-1] == [name for name in sample if name in found]
+    assert not draw(store, "bob", audit_every=5).audit
+
+
+def test_a_skip_does_not_escape_the_audit_and_an_undo_returns_to_it(store: Store) -> None:
+    fill(store, 400)
+    for _ in range(4):
+        settle(store, draw(store, "ann", audit_every=5), "ann")
+    first = draw(store, "ann", audit_every=5)
+    assert first.audit
+    settle(store, first, "ann", "skip")
+    second = draw(store, "ann", audit_every=5)
+    assert second.audit
+    assert second.comment_id != first.comment_id
+    settle(store, second, "ann")
+    assert not draw(store, "ann", audit_every=5).audit
+    store.undo("ann", at=NOON)
+    assert draw(store, "ann", audit_every=5).comment_id == second.comment_id
+
+
+def test_an_exhausted_audit_gives_way_to_the_lens_and_the_lens_may_be_the_audit(store: Store) -> None:
+    ids = fill(store, 60)
+    sample = [name for name in ids if audit_rank(name) < 0.05]
+    assert sample
+    while card := draw(store, "ann", Lens(None, "audit")):
+        assert card.audit
+        assert card.lens == "any/audit"
+        settle(store, card, "ann")
+    assert {review.comment_id for review in store.reviews()} == set(sample)
+    card = draw(store, "bob", audit_every=1)
+    assert not card.audit
+    assert card.lens == "any/strongest"
+
+
+def test_actions_narrow_the_lens_and_never_the_audit(store: Store) -> None:
+    ids = fill(store, 200)
+    actions = ["allow"] * 199 + ["review"]
+    decided = pd.DataFrame({"decision": actions, "reasons": [[]] * 200}, index=ids)
+    store.add_decisions(decided, model="m1", policy="p", at=NOON)
+    assert draw(store, "ann", actions=("review",)).comment_id == "c199"
+    assert draw(store, "bob", actions=("review",), audit_every=1).audit
+    assert draw(store, "cyd", actions=("reject",)) is None
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("label", [None, "spam"])
+def test_a_preview_shows_what_will_be_drawn_and_claims_nothing(store: Store, label: str | None, order: str) -> None:
+    fill(store, 40)
+    lens = Lens(label, order)
+    shown = preview(store, lens, "m1", 5)
+    assert list(shown.columns) == ["id", "probability", "author", "text", "posted_at"]
+    assert list(preview(store, lens, "m1", 5, skipped_by="bob", now=NOON)["id"]) == list(shown["id"])
+    drawn = []
+    while len(drawn) < len(shown) and (card := draw(store, "ann", lens)):
+        drawn.append(card.comment_id)
+        assert card.batch.comments["text"].iloc[0] == shown["text"].iloc[len(drawn) - 1]
+        settle(store, card, "ann")
+    assert drawn == list(shown["id"])
+
+
+def test_a_lens_reads_as_its_words_and_refuses_what_it_cannot_show() -> None:
+    assert str(Lens("incitement", "strongest")) == "incitement/strongest"
+    assert str(STRONGEST) == "any/strongest"
+    with pytest.raises(StoreError, match="unknown label 'rude'"):
+        Lens("rude", "strongest")
+    with pytest.raises(StoreError, match="unknown order 'newest'; known: strongest, uncertain, oldest, audit"):
+        Lens(None, "newest")
