@@ -1,0 +1,488 @@
+"""Comments in, one calibrated probability per label out, and on request the spans that made it (the fast tier).
+
+Each label has its own linear head over three groups of features: hashed n-grams of text, author and link; structure;
+and context (the comment against its article and thread). A head's sum is a logit after calibration, so an explanation
+is exact: bias plus the weights of all spans is the logit.
+
+`fit` is scikit-learn's logistic regression on the matrix that the kernel emits. `adapt` learns from a site's reviews:
+it looks for the smallest change of the weights that explains them (a Gaussian prior centred on the base model), which
+is convex and has one answer, whatever the order of the reviews.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from moderation.errors import ModelError
+from moderation.features import CONTEXT, DENSE, N_BUCKETS, STRUCTURE, feature_version
+from moderation.features.context import compare
+from moderation.features.ngrams import Buffers, csr, fragments, pack, spans, string_buffers, sum_weights
+from moderation.features.structure import expand
+from moderation.labels import LABELS
+from moderation.tables import Batch, validate_scores
+
+__all__ = ["Classifier", "Explanation", "Head", "Span"]
+
+WEIGHTS: Final = "weights.npz"
+CARD: Final = "card.json"
+NEEDS_ARTICLE: Final = frozenset({"off_topic"})
+"""Labels that compare a comment with its article: without one they are not judged."""
+
+_BREAKING_OFF: Final = [STRUCTURE.index("breaks off within a word"), STRUCTURE.index("no author, breaks off")]
+
+_TOP: Final = 32_767
+
+SHARED: Final = 5.0
+"""How much more firmly what all comments share (structure, context, bias) is held when a site's reviews are learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One part of an explanation: where (code points of the text; None outside it), how much, and what it is."""
+
+    begin: int | None
+    end: int | None
+    weight: float
+    source: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a comment got its probability for a label: `bias` plus the weights of all `spans` is the `logit`."""
+
+    label: str
+    bias: float
+    logit: float
+    probability: float
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One fitted label: float weights by bucket (N_BUCKETS,) and by dense feature (len(DENSE),), and the bias."""
+
+    ngrams: npt.NDArray[np.float64]
+    dense: npt.NDArray[np.float64]
+    bias: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The features of a batch as matrices: n-grams in CSR parts, and the dense ones; `known`: article is known."""
+
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.float32]
+    dense: npt.NDArray[np.float32]
+    known: npt.NDArray[np.bool_]
+
+
+def sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return probabilities of logits, without overflow at either end."""
+    half = np.exp(-np.abs(logits))
+    return cast("npt.NDArray[np.float64]", np.where(logits >= 0, 1.0 / (1.0 + half), half / (1.0 + half)))
+
+
+def _buffers(batch: Batch) -> tuple[Buffers, Buffers, Buffers]:
+    comments = batch.comments
+    return (
+        string_buffers(comments["text"]),
+        string_buffers(comments["author"]),
+        string_buffers(comments["author_url"]),
+    )
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """The fitted heads of all labels that this model claims; every other label is not judged.
+
+    `weights` is int16 of shape (N_BUCKETS, labels) with one `scale` per label, `dense` float64 of shape
+    (len(DENSE), labels), all in logits after calibration.
+    """
+
+    labels: tuple[str, ...]
+    weights: npt.NDArray[np.int16]
+    scale: npt.NDArray[np.float64]
+    dense: npt.NDArray[np.float64]
+    bias: npt.NDArray[np.float64]
+    rare: npt.NDArray[np.uint8]
+    version: str = "unsaved"
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_packed", pack(self.weights))
+
+    @classmethod
+    def from_heads(
+        cls, heads: Mapping[str, Head], rare: npt.NDArray[np.uint8], version: str = "unsaved"
+    ) -> "Classifier":
+        """Return a classifier of fitted heads, n-gram weights rounded to 16 bits (a step is 1/32767 of the largest)."""
+        labels = tuple(label for label in LABELS if label in heads)
+        weights = np.zeros((N_BUCKETS, len(labels)), np.int16)
+        scale = np.ones(len(labels), np.float64)
+        for j, label in enumerate(labels):
+            weights[:, j], scale[j] = _rounded(heads[label].ngrams)
+        dense = np.column_stack([heads[label].dense for label in labels]) if labels else np.zeros((len(DENSE), 0))
+        bias = np.array([heads[label].bias for label in labels], np.float64)
+        return cls(labels, weights, scale, np.ascontiguousarray(dense, np.float64), bias, rare, version)
+
+    def logits(self, batch: Batch, earlier: pd.DataFrame | None = None) -> npt.NDArray[np.float64]:
+        """Return float64 logits of shape (n, labels); NaN where a label needs an article and none is known.
+
+        Nothing here depends on the size of the batch: sums of n-grams are whole numbers, and the dense part is added
+        up row by row in a fixed order.
+        """
+        text, author, link = _buffers(batch)
+        sums, raws = sum_weights(text, author, link, self._packed, len(self.labels))  # type: ignore[attr-defined]
+        dense, known = self._dense(batch, raws, earlier)
+        logits = sums * self.scale + self.bias
+        for k in range(dense.shape[1]):  # not a matrix product: its order of additions changes with the shape
+            logits += dense[:, k : k + 1] * self.dense[k]
+        for j, label in enumerate(self.labels):
+            if label in NEEDS_ARTICLE:
+                logits[~known, j] = np.nan
+        return logits
+
+    def _dense(
+        self, batch: Batch, raws: npt.NDArray[np.float64], earlier: pd.DataFrame | None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        dense = np.zeros((len(batch), len(DENSE)), np.float32)
+        expand(raws, dense)
+        dense[:, _BREAKING_OFF] *= fragments(string_buffers(batch.comments["text"]), self.rare)[:, None]
+        dense[:, len(STRUCTURE) :], known = compare(batch, self.rare, earlier)
+        return dense, known
+
+    def score(self, batch: Batch, earlier: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return the scores table of a batch: index = comment ids, a float32 column per label, then `model`.
+
+        A label this model does not claim, or cannot judge for want of an article, is NaN. `earlier`: comments that
+        came before the batch under the same articles, looked at as their thread.
+        """
+        logits = self.logits(batch, earlier)
+        columns: dict[str, Any] = {}
+        for label in LABELS:
+            if label in self.labels:
+                columns[label] = sigmoid(logits[:, self.labels.index(label)]).astype(np.float32)
+            else:
+                columns[label] = np.full(len(batch), np.nan, np.float32)
+        scores = pd.DataFrame(columns, index=pd.Index(batch.comments["id"], name="id"))
+        scores["model"] = pd.Series(self.version, index=scores.index, dtype="string[pyarrow]")
+        return validate_scores(scores)
+
+    def explain(self, batch: Batch, label: str, earlier: pd.DataFrame | None = None) -> list[Explanation]:
+        """Return one explanation per comment; raise `ModelError` for a label this model does not claim.
+
+        Text spans are given per place, all n-grams of that place added up; an n-gram that occurs several times shares
+        its weight equally among its places.
+        """
+        if label not in self.labels:
+            raise ModelError(f"model {self.version}: no head for {label!r}; it has {', '.join(self.labels)}")
+        j = self.labels.index(label)
+        text, author, link = _buffers(batch)
+        logits = self.logits(batch, earlier)[:, j]
+        _, raws = sum_weights(text, author, link, self._packed, len(self.labels))  # type: ignore[attr-defined]
+        dense, _ = self._dense(batch, raws, earlier)
+        return [
+            self._explanation(j, float(logits[i]), dense[i], _one(text, i), _one(author, i), _one(link, i))
+            for i in range(len(batch))
+        ]
+
+    def _explanation(
+        self, j: int, logit: float, dense: npt.NDArray[np.float32], text: Buffers, *others: Buffers
+    ) -> Explanation:
+        label = self.labels[j]
+        if np.isnan(logit):
+            return Explanation(label, float(self.bias[j]), logit, float("nan"), ())
+        found: list[Span] = []
+        entries, offsets = spans(text, *others)
+        if len(entries):
+            # The matrix counts a bucket once, in the family of its first appearance: so does the explanation.
+            buckets = entries & (N_BUCKETS - 1)
+            unique, first, place, count = np.unique(buckets, return_index=True, return_inverse=True, return_counts=True)
+            family = entries[first] // N_BUCKETS
+            sizes = np.array([max(int((family == 0).sum()), 1), max(int((family == 1).sum()), 1)], np.float64)
+            weight = self.weights[unique, j] * self.scale[j] / np.sqrt(sizes[family]) / count
+            each = weight[place]
+            keys = offsets.astype(np.int64)
+            outside = keys[:, 1] <= 0
+            keys[outside] = -1
+            spots, where = np.unique(keys, axis=0, return_inverse=True)
+            totals = np.bincount(where.ravel(), weights=each)
+            points = _code_points(text)
+            for (begin, end), total in zip(spots, totals, strict=True):
+                if total == 0.0:
+                    continue
+                if begin < 0:
+                    found.append(Span(None, None, float(total), "author", "author's name and link"))
+                else:
+                    found.append(Span(int(points[begin]), int(points[end]), float(total), "text", "words"))
+        for k, name in enumerate(DENSE):
+            part = float(dense[k]) * float(self.dense[k, j])
+            if part != 0.0:
+                source = "structure" if k < len(STRUCTURE) else "context"
+                found.append(Span(None, None, part, source, name))
+        found.sort(key=lambda span: -abs(span.weight))
+        probability = float(sigmoid(np.array([logit]))[0])
+        return Explanation(label, float(self.bias[j]), logit, probability, tuple(found))
+
+    def matrix(self, batch: Batch, earlier: pd.DataFrame | None = None) -> Matrix:
+        """Return the features of a batch as matrices, from the same kernel that scores."""
+        indptr, indices, values, raws = csr(*_buffers(batch))
+        dense, known = self._dense(batch, raws, earlier)
+        return Matrix(indptr, indices, values, dense, known)
+
+    def adapt(
+        self,
+        batch: Batch,
+        truth: pd.DataFrame,
+        *,
+        strength: float = 0.5,
+        earlier: pd.DataFrame | None = None,
+    ) -> "Classifier":
+        """Return a classifier that has learnt `truth` (index = comment ids, a column per label, 1 / 0 / missing).
+
+        Minimises, per label, sum of log losses + strength/2 * |change of weights|^2, starting from this model: the
+        maximum a posteriori under a Gaussian prior centred on it. The answer does not depend on the order of rows.
+        Labels that nobody answered keep their weights bit for bit.
+        """
+        # Features see the batch as it stands (a thread has an order); the fit sees its rows by id.
+        order = np.argsort(batch.comments["id"].to_numpy(dtype=object).astype(str), kind="stable")
+        answers = truth.reindex(batch.comments["id"].to_numpy(dtype=object))
+        logits = self.logits(batch, earlier)
+        matrix = self.matrix(batch, earlier)
+        weights, scale = self.weights.copy(), self.scale.copy()
+        dense, bias = self.dense.copy(), self.bias.copy()
+        for j, label in enumerate(self.labels):
+            if label not in answers.columns:
+                continue
+            given = answers[label].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+            rows = order[~np.isnan(given[order]) & ~np.isnan(logits[order, j])]
+            if not len(rows):
+                continue
+            columns, change, dense_change, bias_change = _smallest_change(
+                matrix, rows, given[rows], logits[rows, j], usable=usable_features(label), strength=strength
+            )
+            floats = weights[:, j] * scale[j]
+            floats[columns] += change
+            weights[:, j], scale[j] = _rounded(floats, scale[j])
+            dense[:, j] += dense_change
+            bias[j] += bias_change
+        return Classifier(self.labels, weights, scale, dense, bias, self.rare)
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Write `weights.npz` and `card.json` into a new `folder`; the card gets the digest and the feature version.
+
+        The same weights give the same bytes: arrays only, no clock in the archive.
+        """
+        folder.mkdir(parents=True)
+        content = self._archive()
+        (folder / WEIGHTS).write_bytes(content)
+        full = {**card, **self.identity(content)}
+        (folder / CARD).write_text(json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+
+    def identity(self, content: bytes | None = None) -> dict[str, Any]:
+        """Return what a card must say for its weights to be loaded: digest, feature version, labels."""
+        digest = hashlib.sha256(self._archive() if content is None else content).hexdigest()
+        return {"weights_sha256": digest, "features": feature_version(), "labels": list(self.labels)}
+
+    def _archive(self) -> bytes:
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "bias": self.bias,
+            "dense": self.dense,
+            "rare": self.rare,
+            "scale": self.scale,
+            # One label after the other compresses better than side by side.
+            "weights": np.ascontiguousarray(self.weights.T),
+        }
+        written = io.BytesIO()
+        with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+            for name, array in arrays.items():
+                member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+                member.compress_type = zipfile.ZIP_DEFLATED
+                data = io.BytesIO()
+                np.lib.format.write_array(data, array, allow_pickle=False)
+                archive.writestr(member, data.getvalue())
+        return written.getvalue()
+
+    @classmethod
+    def load(cls, folder: Path) -> "Classifier":
+        """Read a saved classifier; executes nothing, and raises `ModelError` unless digest and features fit."""
+        try:
+            card = json.loads((folder / CARD).read_text("utf-8"))
+            content = (folder / WEIGHTS).read_bytes()
+        except FileNotFoundError as error:
+            raise ModelError(f"{folder}: no model here ({Path(error.filename).name} is missing)") from error
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{folder}: the model cannot be read; restore the folder or roll back") from error
+        if not isinstance(card, dict) or hashlib.sha256(content).hexdigest() != card.get("weights_sha256"):
+            raise ModelError(f"{folder}: {WEIGHTS} is damaged (its digest is not the card's); restore it or roll back")
+        if card.get("features") != feature_version():
+            raise ModelError(
+                f"{folder}: made for features {card.get('features')}, this package has {feature_version()}; retrain it"
+            )
+        labels = tuple(str(label) for label in card.get("labels", ()))
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in ("bias", "dense", "rare", "scale", "weights")}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise ModelError(f"{folder}: {WEIGHTS} is not a model archive; restore it or roll back") from error
+        n = len(labels)
+        shapes = {
+            "bias": (n,),
+            "dense": (len(DENSE), n),
+            "rare": (N_BUCKETS,),
+            "scale": (n,),
+            "weights": (n, N_BUCKETS),
+        }
+        if set(labels) - set(LABELS) or any(arrays[name].shape != shape for name, shape in shapes.items()):
+            raise ModelError(f"{folder}: labels and weights do not fit each other; restore it or roll back")
+        weights = np.ascontiguousarray(arrays["weights"].T)
+        return cls(labels, weights, arrays["scale"], arrays["dense"], arrays["bias"], arrays["rare"], folder.name, card)
+
+
+def _one(buffers: Buffers, row: int) -> Buffers:
+    offsets, data = buffers
+    begin, end = int(offsets[row]), int(offsets[row + 1])
+    return np.array([0, end - begin], np.int64), data[begin:end]
+
+
+def _code_points(text: Buffers) -> npt.NDArray[np.int64]:
+    """Return for each byte offset of one text (and its end) how many code points come before it."""
+    starts = (text[1] & 0xC0) != 0x80
+    return np.concatenate([[0], np.cumsum(starts)])
+
+
+def _rounded(
+    weights: npt.NDArray[np.float64], scale: float | np.floating[Any] = 0.0
+) -> tuple[npt.NDArray[np.int16], float]:
+    """Return whole-number weights and their scale: `scale` if it reaches, else one that does."""
+    largest = float(np.abs(weights).max())
+    if largest > float(scale) * _TOP or scale <= 0.0:
+        scale = largest / _TOP if largest > 0.0 else 1.0
+    return np.round(weights / scale).astype(np.int16), float(scale)
+
+
+def _smallest_change(
+    matrix: Matrix,
+    rows: npt.NDArray[np.int64],
+    given: npt.NDArray[np.float64],
+    prior: npt.NDArray[np.float64],
+    *,
+    usable: npt.NDArray[np.bool_],
+    strength: float,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+    """Solve min over d of sum log loss(given, prior + X d) + strength/2 |d|^2; return d in its three groups.
+
+    Only n-grams that occur in the rows can change. Dense features and the bias, which every comment shares, are held
+    `SHARED` times more firmly: one review should move comments like it, not all of them.
+    """
+    from scipy.optimize import minimize
+    from scipy.sparse import csr_matrix, hstack
+
+    ngrams = csr_matrix(
+        (matrix.counts.astype(np.float64), matrix.indices, matrix.indptr), shape=(len(matrix.indptr) - 1, N_BUCKETS)
+    )[rows]
+    columns = np.unique(ngrams.indices).astype(np.int64)
+    shared = np.column_stack([matrix.dense[rows].astype(np.float64) * usable, np.ones(len(rows))]) / np.sqrt(SHARED)
+    features = hstack([ngrams[:, columns], csr_matrix(shared)], format="csr")
+
+    def objective(change: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        z = prior + features @ change
+        loss = float(np.logaddexp(0.0, np.where(given > 0, -z, z)).sum())
+        gradient = features.T @ (sigmoid(z) - given) + strength * change
+        return loss + 0.5 * strength * float(change @ change), gradient
+
+    start = np.zeros(features.shape[1])
+    options = {"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-8}
+    solved = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+    change = cast("npt.NDArray[np.float64]", solved.x)
+    rest = change[len(columns) :] / np.sqrt(SHARED)
+    return columns, change[: len(columns)], rest[:-1], float(rest[-1])
+
+
+def calibrated(head: Head, slope: float, intercept: float) -> Head:
+    """Return a head whose logits are slope * logit + intercept (Platt, 1999)."""
+    return Head(head.ngrams * slope, head.dense * slope, head.bias * slope + intercept)
+
+
+def fit_line(
+    logits: npt.NDArray[np.float64], answers: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return slope and intercept of the logistic regression of `answers` on `logits` (Platt, 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    line = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
+    # Weights of mean one: the solver's stopping rule is about sums.
+    line.fit(logits[:, None], answers > 0, sample_weight=weight / weight.mean())
+    return float(line.coef_[0, 0]), float(line.intercept_[0])
+
+
+def head_logits(head: Head, matrix: Matrix, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return a head's logits for some rows of a matrix."""
+    from scipy.sparse import csr_matrix
+
+    ngrams = csr_matrix((matrix.counts, matrix.indices, matrix.indptr), shape=(len(matrix.indptr) - 1, N_BUCKETS))
+    logits = ngrams[rows] @ head.ngrams + matrix.dense[rows] @ head.dense + head.bias
+    return cast("npt.NDArray[np.float64]", logits)
+
+
+def usable_features(label: str) -> npt.NDArray[np.bool_]:
+    """Return which dense features a label's head may use.
+
+    Off-topic is judged by context and length alone. The abuse labels judge the text: not who wrote it, nor how long it
+    is, nor where it stands, which would only tell one training corpus from another.
+    """
+    names = np.array(DENSE)
+    is_context = np.isin(names, CONTEXT)
+    if label == "off_topic":
+        return is_context | np.isin(names, ["length, log", "at most 3 words", "at most 10 words", "over 60 words"])
+    if label in ("spam", "trackback"):
+        return ~is_context
+    return np.isin(names, ["capital letters, share", "mostly capitals", "exclamation marks"])
+
+
+def fit_head(
+    label: str,
+    matrix: Matrix,
+    truth: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    scaling: npt.NDArray[np.float64],
+    *,
+    c: float = 1.0,
+    rows: Sequence[int] | npt.NDArray[np.int64] | None = None,
+) -> Head:
+    """Fit one label's head where truth is known: scikit-learn's L2-penalised logistic regression.
+
+    `truth` is 1, 0 or NaN; `weight` weighs the rows; `scaling` (N_BUCKETS,) multiplies the n-gram columns before
+    fitting (rare ones may move more) and is folded back into the weights.
+    """
+    from scipy.sparse import csr_matrix, hstack
+    from sklearn.linear_model import LogisticRegression
+
+    chosen = np.flatnonzero(~np.isnan(truth)) if rows is None else np.asarray(rows)
+    if label in NEEDS_ARTICLE:
+        chosen = chosen[matrix.known[chosen]]
+    usable = usable_features(label)
+    parts = [csr_matrix(matrix.dense[chosen][:, usable].astype(np.float64))]
+    with_ngrams = label not in NEEDS_ARTICLE
+    if with_ngrams:
+        values = matrix.counts * scaling[matrix.indices]
+        ngrams = csr_matrix((values, matrix.indices, matrix.indptr), shape=(len(matrix.indptr) - 1, N_BUCKETS))
+        parts.insert(0, ngrams[chosen].astype(np.float64))
+    model = LogisticRegression(C=c, max_iter=200, tol=1e-4)
+    model.fit(hstack(parts, format="csr"), truth[chosen] > 0, sample_weight=weight[chosen])
+    coefficients = model.coef_[0]
+    dense = np.zeros(len(DENSE))
+    dense[usable] = coefficients[-int(usable.sum()) :]
+    ngram_weights = coefficients[:N_BUCKETS] * scaling if with_ngrams else np.zeros(N_BUCKETS)
+    return Head(ngram_weights, dense, float(model.intercept_[0]))

@@ -1,0 +1,764 @@
+"""The compiled half of `ngrams`: bytes in, buckets, counts and sums out.
+
+numba compiles every function here on first use and keeps the result on disk. It gives types of its own to what is
+annotated `int` (64-bit, unsigned for hashes); comparisons are spelled out because it compiles them without building
+tuples and sets.
+"""
+
+from typing import Final
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from moderation.features.folding import CODE_POINTS, DIGIT, LETTER, MARK, SKIP, SPACE, SYMBOL
+from moderation.features.structure import (
+    AUTHOR_ELLIPSIS,
+    AUTHOR_IN_HOST,
+    AUTHOR_LETTERS,
+    AUTHOR_LINK,
+    AUTHOR_MARKS,
+    AUTHOR_SEPARATOR,
+    AUTHOR_URL,
+    AUTHOR_WORDS,
+    BRACKET_ELLIPSIS,
+    CHARACTERS,
+    CUT_OFF,
+    DIGITS,
+    DISTINCT_WORDS,
+    ENDS_ELLIPSIS,
+    ENDS_STOP,
+    EXCLAMATIONS,
+    FOREIGN,
+    HAS_AUTHOR,
+    LETTERS,
+    LINES,
+    LINKS,
+    LONGEST_RUN,
+    LONGEST_WORD,
+    MARKS,
+    QUESTIONS,
+    QUOTES,
+    STARTS_ELLIPSIS,
+    STARTS_LOWER,
+    SYMBOLS,
+    TAGS,
+    UPPER,
+    WORDS,
+)
+
+__all__ = ["BITS", "MATRIX", "N_BUCKETS", "PACKS", "SCORE", "SPANS", "read_fragments", "read_stems", "run_pass"]
+
+BITS: Final = 18
+N_BUCKETS: Final = 1 << BITS
+
+WORD_FAMILY: Final = 0
+CHAR_FAMILY: Final = 1
+
+_MAX_WORD: Final = 40
+_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT: Final = np.uint64(64 - BITS)
+
+SCORE: Final = 0
+MATRIX: Final = 1
+SPANS: Final = 2
+
+PACKS: Final = 5
+"""Weights of one bucket lie side by side, two labels to a 64-bit word: room for ten labels."""
+
+# Seeds keep the kinds of feature apart in one space of buckets.
+_S_WORD: Final = np.uint64(0x1000193)
+_S_PAIR: Final = np.uint64(0x2000357)
+_S_CHAR: Final = np.uint64(0x30005A1)
+_S_MARK: Final = np.uint64(0x40007C5)
+_S_SYMBOL: Final = np.uint64(0x5000929)
+_S_HOST: Final = np.uint64(0x6000B5D)
+_S_AUTHOR: Final = np.uint64(0x7000D1F)
+_S_STEM: Final = np.uint64(0x8000F43)
+_START: Final = np.uint64(0xA5A5A5A5)
+
+_SHORT: Final = np.frombuffer(b"amanasatbebydogohahehiifinisitmemynoofohokonorsotoukupustvwe", np.uint8)
+
+TEXT_FIELD: Final = 0
+AUTHOR_FIELD: Final = 1
+LINK_FIELD: Final = 2
+
+
+@nb.njit(nogil=True, cache=True)
+def _decode(data: npt.NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+    """Return the code point at `at` and the place after it; a broken sequence is one U+FFFD per byte."""
+    first = data[at]
+    if first < 0x80:
+        return np.int64(first), at + 1
+    if first >= 0xF0 and at + 3 < end:
+        return (
+            ((first & 0x07) << 18)
+            | ((data[at + 1] & 0x3F) << 12)
+            | ((data[at + 2] & 0x3F) << 6)
+            | (data[at + 3] & 0x3F)
+        ), at + 4
+    if 0xE0 <= first < 0xF0 and at + 2 < end:
+        return ((first & 0x0F) << 12) | ((data[at + 1] & 0x3F) << 6) | (data[at + 2] & 0x3F), at + 3
+    if 0xC0 <= first < 0xE0 and at + 1 < end:
+        return ((first & 0x1F) << 6) | (data[at + 1] & 0x3F), at + 2
+    return np.int64(0xFFFD), at + 1
+
+
+@nb.njit(nogil=True, cache=True)
+def _mix(state: int, value: int) -> int:
+    return (state ^ np.uint64(value)) * _PRIME
+
+
+@nb.njit(nogil=True, cache=True, inline="always")  # a call with this many arguments costs more than its work
+def _put(
+    state: int,
+    family: int,
+    begin: int,
+    end: int,
+    mode: int,
+    stamp: int,
+    stamps: npt.NDArray[np.int32],
+    out: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int32],
+    n: int,
+) -> int:
+    """Append the bucket of a finished hash (unless this text has it already) and return the new count."""
+    bucket = np.int64(((state ^ (state >> np.uint64(32))) * _PRIME) >> _SHIFT)
+    # Written first and kept only if new: a branch here would be guessed wrong too often.
+    fresh = mode == SPANS or stamps[bucket] != stamp
+    if mode == SPANS:
+        offsets[n, 0] = begin
+        offsets[n, 1] = end
+    stamps[bucket] = stamp
+    out[n] = bucket | (family << BITS)
+    return n + fresh
+
+
+@nb.njit(nogil=True, cache=True)
+def _put_word(
+    word: npt.NDArray[np.int64],
+    length: int,
+    seed: int,
+    begin: int,
+    end: int,
+    characters: bool,
+    mode: int,
+    stamp: int,
+    stamps: npt.NDArray[np.int32],
+    out: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int32],
+    n: int,
+) -> tuple[int, int]:
+    """Append a word and its character n-grams; return the new count and the word's hash."""
+    state = seed
+    for i in range(length):
+        state = _mix(state, word[i])
+    n = _put(state, WORD_FAMILY, begin, end, mode, stamp, stamps, out, offsets, n)
+    if characters and length > 1:
+        # The word with its ends marked: place -1 and place `length` are the marks.
+        word[length] = 2
+        for i in range(-1, length - 1):
+            gram = _mix(_mix(_S_CHAR, 1 if i < 0 else word[i]), word[i + 1])
+            for j in range(i + 2, min(i + 5, length + 1)):
+                gram = _mix(gram, word[j])
+                n = _put(gram, CHAR_FAMILY, begin, end, mode, stamp, stamps, out, offsets, n)
+    return n, state
+
+
+@nb.njit(nogil=True, cache=True)
+def _unmask(word: npt.NDArray[np.int64], length: int) -> None:
+    """Read digits between letters as the letters they stand for ("k1ll"); at the edges they are numbers ("mp3")."""
+    i = 1
+    while i < length - 1:
+        if 48 <= word[i] <= 57 and not (48 <= word[i - 1] <= 57):
+            j = i
+            while j < length and 48 <= word[j] <= 57:
+                j += 1
+            if j < length and j - i <= 2:
+                for k in range(i, j):
+                    digit = word[k]
+                    if digit == 48:
+                        word[k] = 111
+                    elif digit == 49:
+                        word[k] = 105
+                    elif digit == 51:
+                        word[k] = 101
+                    elif digit == 52:
+                        word[k] = 97
+                    elif digit == 53:
+                        word[k] = 115
+                    elif digit == 55:
+                        word[k] = 116
+            i = j
+        else:
+            i += 1
+
+
+@nb.njit(nogil=True, cache=True)
+def _read(
+    data: npt.NDArray[np.uint8],
+    start: int,
+    stop: int,
+    field: int,
+    table: npt.NDArray[np.uint32],
+    word: npt.NDArray[np.int64],
+    singles: npt.NDArray[np.int64],
+    raw: npt.NDArray[np.float64],
+    mode: int,
+    stamp: int,
+    stamps: npt.NDArray[np.int32],
+    out: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int32],
+    n: int,
+) -> int:
+    """Append the features of one field and count its structure into `raw`; return the new count of features.
+
+    Offsets are bytes from `start`, and -1 for fields other than the text.
+    """
+    text = field == TEXT_FIELD
+    author = field == AUTHOR_FIELD
+    seed = _S_WORD if text else (_S_AUTHOR if author else _S_HOST)
+    base = start if text else stop + 1  # so that offsets of other fields come out below 0
+    in_link = field == LINK_FIELD
+    at = start
+    link_to = stop if in_link else start
+    length = 0  # of the word being read
+    word_from = start
+    has_letter = False
+    has_digit = False
+    stretched = False
+    previous = _START  # hash of the word before, for pairs
+    previous_from = start
+    run = 0
+    marks_state = _S_MARK
+    marks = 0
+    marks_from = start
+    single_from = start  # single letters in a row: "k i l l"
+    n_single = 0
+    last_visible = 0
+    visible = False
+    # Counts stay in registers until the end.
+    characters = letters = upper = foreign = digits = symbols = marked = 0
+    exclamations = questions = quotes = tags = lines = links = words = 0
+    longest_word = longest_run = brackets = starts_lower = separators = 0
+    while True:
+        at_end = at >= stop
+        if at_end:
+            following = at
+            kind = SPACE
+            folded = 32
+            point = 32
+            entry = np.uint32(0)
+        else:
+            if data[at] < 0x80:
+                point, following = np.int64(data[at]), at + 1
+            else:
+                point, following = _decode(data, at, stop)
+            entry = table[point] if point < CODE_POINTS else np.uint32((LETTER << 24) | point)
+            kind = np.int64((entry >> np.uint32(24)) & np.uint32(7))
+            if kind == SKIP:  # zero-width and combining marks are not there
+                at = following
+                continue
+            folded = np.int64(entry & np.uint32(0x1FFFFF))
+            characters += 1
+            if kind == LETTER:
+                letters += 1
+                upper += np.int64((entry >> np.uint32(27)) & np.uint32(1))
+                foreign += np.int64((entry >> np.uint32(28)) & np.uint32(1))
+            elif kind == DIGIT:
+                digits += 1
+            elif kind == SYMBOL:
+                symbols += 1
+            elif kind == MARK:
+                marked += 1
+                if folded == 33:
+                    exclamations += 1
+                elif folded == 63:
+                    questions += 1
+                elif folded == 34:
+                    quotes += 1
+                elif folded == 60 or (folded == 91 and following < stop and (data[following] | 32) == 117):
+                    tags += 1  # "<a ", "[url="
+            elif folded == 10:
+                lines += 1
+            if kind != SPACE:
+                run = run + 1 if folded == last_visible else 1
+                longest_run = max(longest_run, run)
+                if not visible:
+                    visible = True
+                    starts_lower = 1 if kind == LETTER and not (entry & np.uint32(1 << 27)) else 0
+                last_visible = folded
+            if in_link and at >= link_to:
+                in_link = False
+            if kind == LETTER and length == 0 and text and not in_link and (folded == 104 or folded == 119):
+                skip = _link_starts(data, at, stop)
+                if skip > 0:
+                    links += 1
+                    in_link = True
+                    link_to = at + skip
+                    while link_to < stop:
+                        byte = data[link_to]
+                        if byte <= 32 or byte == 34 or byte == 60 or byte == 62 or byte == 91 or byte == 93:
+                            break
+                        link_to += 1
+                    if marks > 0:
+                        n = _put(marks_state, WORD_FAMILY, marks_from - base, at - base, mode, stamp, stamps, out,
+                                 offsets, n)  # fmt: skip
+                        marks = 0
+                    previous = _mix(_S_HOST, 7)
+                    previous_from = at
+                    n = _put(previous, WORD_FAMILY, at - base, link_to - base, mode, stamp, stamps, out, offsets, n)
+                    n_single = 0
+                    at += skip
+                    continue
+        inside = kind == LETTER or kind == DIGIT
+        if kind == MARK and length > 0 and following < stop and not in_link:
+            # Marks that stand for a letter, or are dropped, between two letters: "f*ck", "$hit", "don't".
+            if folded == 39 or folded == 42 or folded == 64 or folded == 36:
+                next_point, _ = _decode(data, following, stop)
+                if next_point < CODE_POINTS and ((table[next_point] >> np.uint32(24)) & np.uint32(7)) == LETTER:
+                    if folded == 39:
+                        at = following
+                        continue
+                    inside = True
+                    kind = LETTER
+                    folded = 97 if folded == 64 else (115 if folded == 36 else 42)
+        if inside:
+            if length == 0:
+                word_from = at
+                has_letter = False
+                has_digit = False
+                stretched = False
+                if marks > 0:
+                    n = _put(marks_state, WORD_FAMILY, marks_from - base, at - base, mode, stamp, stamps, out, offsets,
+                             n)  # fmt: skip
+                    marks = 0
+            if kind == LETTER:
+                has_letter = True
+            else:
+                has_digit = True
+            if length >= 2 and kind == LETTER and word[length - 1] == folded and word[length - 2] == folded:
+                stretched = True  # "killlll": a third equal letter says nothing new
+            else:
+                word[length] = folded
+                length += 1
+            at = following
+            if length < _MAX_WORD:
+                continue
+        if length > 0:
+            begin = word_from - base
+            end = at - base
+            if has_letter and has_digit:
+                _unmask(word, length)
+            n, state = _put_word(word, length, _S_HOST if in_link else seed, begin, end, text, mode, stamp, stamps,
+                                 out, offsets, n)  # fmt: skip
+            words += 1
+            longest_word = max(longest_word, length)
+            if text and not in_link:
+                pair = _mix(_mix(_S_PAIR, previous), state)
+                n = _put(pair, WORD_FAMILY, previous_from - base, end, mode, stamp, stamps, out, offsets, n)
+                previous = state
+                previous_from = word_from
+                if stretched:
+                    k = 0
+                    for i in range(length):
+                        if k == 0 or word[k - 1] != word[i]:
+                            word[k] = word[i]
+                            k += 1
+                    n, _ = _put_word(word, k, seed, begin, end, True, mode, stamp, stamps, out, offsets, n)
+                if length == 1 and has_letter:
+                    if n_single == 0:
+                        single_from = word_from
+                    if n_single < 24:
+                        singles[n_single] = word[0]
+                        n_single += 1
+                elif n_single > 0:
+                    if n_single > 2:
+                        n, _ = _put_word(singles, n_single, seed, single_from - base, begin, True, mode, stamp, stamps,
+                                         out, offsets, n)  # fmt: skip
+                    n_single = 0
+            length = 0
+            if inside:
+                continue  # a word cut at its longest; what follows is another
+        if kind == SPACE:
+            if marks > 0:
+                n = _put(marks_state, WORD_FAMILY, marks_from - base, at - base, mode, stamp, stamps, out, offsets, n)
+                marks = 0
+            if at_end:
+                break
+            if folded == 10:
+                previous = _START
+                previous_from = following
+        elif kind == SYMBOL:
+            previous = _mix(_S_SYMBOL, folded)
+            previous_from = at
+            n = _put(previous, WORD_FAMILY, at - base, following - base, mode, stamp, stamps, out, offsets, n)
+        elif not in_link:
+            if author and (folded == 187 or folded == 171 or folded == 124):
+                separators += 1
+            if marks == 0:
+                marks_state = _S_MARK if not author else _mix(_S_MARK, 1)
+                marks_from = at
+            if point == 0x2026:  # "…" is "..."
+                for _ in range(3):
+                    marks_state = _mix(marks_state, 46)
+                marks += 3
+            elif marks < 6:  # a long run of marks says no more than its beginning
+                marks_state = _mix(marks_state, folded)
+                marks += 1
+            if text:
+                if folded == 93 and _bracketed(data, start, at):
+                    brackets += 1
+                if folded == 46 or folded == 33 or folded == 63 or folded == 59:
+                    previous = _START
+                    previous_from = following
+        at = following
+    if text:
+        if n_single > 2:
+            n, _ = _put_word(singles, n_single, seed, single_from - base, stop - base, True, mode, stamp, stamps, out,
+                             offsets, n)  # fmt: skip
+        raw[CHARACTERS] = characters
+        raw[LETTERS] = letters
+        raw[UPPER] = upper
+        raw[FOREIGN] = foreign
+        raw[DIGITS] = digits
+        raw[SYMBOLS] = symbols
+        raw[MARKS] = marked
+        raw[EXCLAMATIONS] = exclamations
+        raw[QUESTIONS] = questions
+        raw[QUOTES] = quotes
+        raw[TAGS] = tags
+        raw[LINES] = lines
+        raw[LINKS] = links
+        raw[WORDS] = words
+        raw[LONGEST_WORD] = longest_word
+        raw[LONGEST_RUN] = longest_run
+        raw[BRACKET_ELLIPSIS] = brackets
+        raw[STARTS_LOWER] = starts_lower
+        raw[STARTS_ELLIPSIS] = 1.0 if _ellipsis_at_start(data, start, stop) else 0.0
+        ending = _ellipsis_at_end(data, start, stop)
+        raw[ENDS_ELLIPSIS] = 1.0 if ending > 0 else 0.0
+        raw[CUT_OFF] = 1.0 if ending > 1 else 0.0
+        stopped = last_visible == 46 or last_visible == 33 or last_visible == 63
+        raw[ENDS_STOP] = 1.0 if stopped or last_visible == 34 or last_visible == 41 or last_visible == 39 else 0.0
+    elif author:
+        raw[HAS_AUTHOR] = 1.0
+        raw[AUTHOR_WORDS] = words
+        raw[AUTHOR_LETTERS] = letters
+        raw[AUTHOR_MARKS] = marked
+        raw[AUTHOR_SEPARATOR] = separators
+        raw[AUTHOR_LINK] = 1.0 if _has_link(data, start, stop) else 0.0
+        raw[AUTHOR_ELLIPSIS] = 1.0 if _ellipsis_at_end(data, start, stop) > 0 else 0.0
+    return n
+
+
+@nb.njit(nogil=True, cache=True)
+def _bracketed(data: npt.NDArray[np.uint8], start: int, at: int) -> bool:
+    """Say whether the "]" at `at` closes "[...]" or "[…]", where trackbacks cut their excerpt."""
+    k = at - 1
+    while k >= start and (data[k] == 46 or data[k] == 0xA6 or data[k] == 0x80 or data[k] == 0xE2):
+        k -= 1
+    return at - k > 2 and k >= start and data[k] == 91
+
+
+@nb.njit(nogil=True, cache=True)
+def _has_link(data: npt.NDArray[np.uint8], start: int, stop: int) -> bool:
+    for at in range(start, stop):
+        if (data[at] | 32) == 104 or (data[at] | 32) == 119:
+            if _link_starts(data, at, stop) > 0:
+                return True
+    return False
+
+
+@nb.njit(nogil=True, cache=True)
+def _link_starts(data: npt.NDArray[np.uint8], at: int, end: int) -> int:
+    """Return the length of "http://", "https://" or "www." at `at` (any case), or 0."""
+    left = end - at
+    if left >= 4 and (data[at] | 32) == 119 and (data[at + 1] | 32) == 119 and (data[at + 2] | 32) == 119:
+        return 4 if data[at + 3] == 46 else 0
+    if left < 8 or (data[at] | 32) != 104 or (data[at + 1] | 32) != 116 or (data[at + 2] | 32) != 116:
+        return 0
+    if (data[at + 3] | 32) != 112:
+        return 0
+    skip = 5 if (data[at + 4] | 32) == 115 else 4
+    if data[at + skip] == 58 and left > skip + 2 and data[at + skip + 1] == 47 and data[at + skip + 2] == 47:
+        return skip + 3
+    return 0
+
+
+@nb.njit(nogil=True, cache=True)
+def _ellipsis_at_start(data: npt.NDArray[np.uint8], start: int, stop: int) -> bool:
+    i = start
+    while i < stop and (data[i] <= 32 or data[i] == 91 or data[i] == 40):
+        i += 1
+    if i + 2 >= stop:
+        return False
+    dots = data[i] == 46 and data[i + 1] == 46
+    sign = data[i] == 0xE2 and data[i + 1] == 0x80 and data[i + 2] == 0xA6
+    return dots or sign
+
+
+@nb.njit(nogil=True, cache=True)
+def _ellipsis_at_end(data: npt.NDArray[np.uint8], start: int, stop: int) -> int:
+    """Return 0, or 1 where the text ends in an ellipsis, or 2 where that ellipsis follows a letter (cut in a word)."""
+    i = stop - 1
+    while i >= start and (data[i] <= 32 or data[i] == 93 or data[i] == 41):
+        i -= 1
+    if i - 2 < start:
+        return 0
+    if data[i] == 46 and data[i - 1] == 46:
+        while i >= start and data[i] == 46:
+            i -= 1
+    elif data[i] == 0xA6 and data[i - 1] == 0x80 and data[i - 2] == 0xE2:
+        i -= 3
+    else:
+        return 0
+    return 2 if i >= start and (97 <= (data[i] | 32) <= 122 or data[i] >= 0x80) else 1
+
+
+@nb.njit(nogil=True, cache=True)
+def _author_in_host(data: npt.NDArray[np.uint8], a: int, b: int, links: npt.NDArray[np.uint8], c: int, d: int) -> bool:
+    """Say whether the letters of the author's name stand in a row in the link: "Cheap Boots" and cheapboots.example."""
+    name = np.empty(32, np.uint8)
+    n = 0
+    for i in range(a, b):
+        byte = data[i]
+        if 65 <= byte <= 90:
+            byte |= 32
+        if (97 <= byte <= 122 or 48 <= byte <= 57) and n < 32:
+            name[n] = byte
+            n += 1
+    if n < 5:
+        return False
+    matched = 0
+    for i in range(c, d):
+        byte = links[i]
+        if 65 <= byte <= 90:
+            byte |= 32
+        if not (97 <= byte <= 122 or 48 <= byte <= 57):
+            continue
+        if byte == name[matched]:
+            matched += 1
+            if matched == n:
+                return True
+        else:
+            matched = 1 if byte == name[0] else 0
+    return False
+
+
+@nb.njit(nogil=True, cache=True)
+def _half(pair: int, upper: int) -> int:
+    """Return one of the two 32-bit sums that were added up in one 64-bit word."""
+    lower = np.int64(np.int32(pair & 0xFFFFFFFF))
+    return (pair - lower) >> 32 if upper else lower
+
+
+@nb.njit(nogil=True, cache=True)
+def run_pass(
+    mode: int,
+    text_at: npt.NDArray[np.int64],
+    text: npt.NDArray[np.uint8],
+    author_at: npt.NDArray[np.int64],
+    author: npt.NDArray[np.uint8],
+    link_at: npt.NDArray[np.int64],
+    link: npt.NDArray[np.uint8],
+    table: npt.NDArray[np.uint32],
+    weights: npt.NDArray[np.int64],
+    sums: npt.NDArray[np.float64],
+    raws: npt.NDArray[np.float64],
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32],
+    values: npt.NDArray[np.float32],
+    offsets: npt.NDArray[np.int32],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Run one mode over all texts; only that mode's outputs are filled."""
+    word = np.empty(_MAX_WORD + 2, np.int64)
+    singles = np.empty(26, np.int64)
+    stamps = np.full(N_BUCKETS, -1, np.int32)
+    # A text has at most one of each bucket; with offsets kept, at most four features a byte.
+    out = np.empty(offsets.shape[0] if mode == SPANS else N_BUCKETS + 1, np.int32)
+    packed = np.zeros((2, PACKS), np.int64)
+    filled = 0
+    for i in range(text_at.shape[0] - 1):
+        raw = raws[i]
+        n = _read(text, text_at[i], text_at[i + 1], TEXT_FIELD, table, word, singles, raw, mode, i, stamps, out,
+                  offsets, 0)  # fmt: skip
+        if author_at[i + 1] > author_at[i]:
+            n = _read(author, author_at[i], author_at[i + 1], AUTHOR_FIELD, table, word, singles, raw, mode, i, stamps,
+                      out, offsets, n)  # fmt: skip
+        if link_at[i + 1] > link_at[i]:
+            raw[AUTHOR_URL] = 1.0
+            n = _read(link, link_at[i], link_at[i + 1], LINK_FIELD, table, word, singles, raw, mode, i, stamps, out,
+                      offsets, n)  # fmt: skip
+            if _author_in_host(author, author_at[i], author_at[i + 1], link, link_at[i], link_at[i + 1]):
+                raw[AUTHOR_IN_HOST] = 1.0
+        words = 0
+        for k in range(n):
+            words += 1 - (out[k] >> BITS)
+        raw[DISTINCT_WORDS] = words
+        by_words = 1.0 / np.sqrt(max(words, 1))
+        by_chars = 1.0 / np.sqrt(max(n - words, 1))
+        if mode == SCORE:
+            for j in range(sums.shape[1]):
+                sums[i, j] = 0.0
+            k = 0
+            while k < n:
+                # Sums of at most 2**16 whole numbers below 2**15 stay within their half of the word.
+                until = min(k + 65000, n)
+                w0 = w1 = w2 = w3 = w4 = 0
+                c0 = c1 = c2 = c3 = c4 = 0
+                while k < until:
+                    entry = out[k]
+                    bucket = np.uint64(entry & (N_BUCKETS - 1))
+                    if entry >> BITS:
+                        c0 += weights[bucket, 0]
+                        c1 += weights[bucket, 1]
+                        c2 += weights[bucket, 2]
+                        c3 += weights[bucket, 3]
+                        c4 += weights[bucket, 4]
+                    else:
+                        w0 += weights[bucket, 0]
+                        w1 += weights[bucket, 1]
+                        w2 += weights[bucket, 2]
+                        w3 += weights[bucket, 3]
+                        w4 += weights[bucket, 4]
+                    k += 1
+                packed[0, 0], packed[0, 1], packed[0, 2], packed[0, 3], packed[0, 4] = w0, w1, w2, w3, w4
+                packed[1, 0], packed[1, 1], packed[1, 2], packed[1, 3], packed[1, 4] = c0, c1, c2, c3, c4
+                for j in range(sums.shape[1]):
+                    sums[i, j] += (
+                        _half(packed[0, j // 2], j & 1) * by_words + _half(packed[1, j // 2], j & 1) * by_chars
+                    )
+        elif mode == MATRIX:
+            if filled + n > indices.shape[0]:
+                room = max(indices.shape[0] * 2, filled + n)
+                larger = np.empty(room, np.int32)
+                larger[:filled] = indices[:filled]
+                indices = larger
+                wider = np.empty(room, np.float32)
+                wider[:filled] = values[:filled]
+                values = wider
+            for k in range(n):
+                indices[filled] = out[k] & (N_BUCKETS - 1)
+                values[filled] = np.float32(by_chars) if out[k] >> BITS else np.float32(by_words)
+                filled += 1
+            indptr[i + 1] = filled
+        else:
+            return out[:n].copy(), values
+    return indices[:filled].copy(), values[:filled].copy()
+
+
+@nb.njit(nogil=True, cache=True)
+def read_stems(
+    text_at: npt.NDArray[np.int64],
+    text: npt.NDArray[np.uint8],
+    table: npt.NDArray[np.uint32],
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32],
+) -> npt.NDArray[np.int32]:
+    """Fill `indptr` and return the buckets of each text's distinct stems."""
+    stamps = np.full(N_BUCKETS, -1, np.int32)
+    filled = 0
+    for i in range(text_at.shape[0] - 1):
+        at = text_at[i]
+        stop = text_at[i + 1]
+        state = _S_STEM
+        length = 0
+        while True:
+            kind = 0
+            following = at + 1
+            folded = 32
+            if at < stop:
+                if text[at] < 0x80:
+                    point, following = np.int64(text[at]), at + 1
+                else:
+                    point, following = _decode(text, at, stop)
+                entry = table[point] if point < table.shape[0] else (np.uint32(1 << 24) | np.uint32(point))
+                kind = (entry >> 24) & 7
+                folded = np.int64(entry & 0xFFFFFF)
+            if kind == 1 or kind == 2:
+                if length < 6:  # a crude stem: the first six letters
+                    state = _mix(state, folded)
+                length += 1
+            elif kind != 3 and not (kind == 5 and folded == 39 and length > 0):
+                if length > 2:
+                    bucket = np.int32(((state ^ (state >> np.uint64(32))) * _PRIME) >> _SHIFT)
+                    if stamps[bucket] != i:
+                        stamps[bucket] = i
+                        if filled == indices.shape[0]:
+                            larger = np.empty(indices.shape[0] * 2, np.int32)
+                            larger[:filled] = indices
+                            indices = larger
+                        indices[filled] = bucket
+                        filled += 1
+                state = _S_STEM
+                length = 0
+            if at >= stop:
+                break
+            at = following
+        indptr[i + 1] = filled
+    return indices[:filled].copy()
+
+
+@nb.njit(nogil=True, cache=True)
+def read_fragments(
+    text_at: npt.NDArray[np.int64],
+    text: npt.NDArray[np.uint8],
+    table: npt.NDArray[np.uint32],
+    rare: npt.NDArray[np.uint8],
+    least: int,
+    out: npt.NDArray[np.float32],
+) -> None:
+    """Write 1 for each text that ends in an ellipsis right after letters that are no word people write."""
+    for i in range(text_at.shape[0] - 1):
+        start = text_at[i]
+        if _ellipsis_at_end(text, start, text_at[i + 1]) < 2:
+            continue
+        stop = text_at[i + 1] - 1
+        while stop > start and not (97 <= (text[stop] | 32) <= 122 or (text[stop] >= 0x80 and not _dots(text, stop))):
+            stop -= 1
+        stop += 1
+        begin = stop
+        while begin > start and (
+            97 <= (text[begin - 1] | 32) <= 122 or text[begin - 1] >= 0x80 or text[begin - 1] == 39
+        ):
+            begin -= 1
+        state = _S_STEM
+        length = 0
+        first = 0
+        second = 0
+        at = begin
+        while at < stop:
+            point, at = _decode(text, at, stop)
+            entry = table[point] if point < CODE_POINTS else np.uint32((LETTER << 24) | point)
+            kind = (entry >> np.uint32(24)) & np.uint32(7)
+            if kind == LETTER or kind == DIGIT:
+                folded = np.int64(entry & np.uint32(0x1FFFFF))
+                if length < 6:
+                    state = _mix(state, folded)
+                second = folded if length == 1 else second
+                first = folded if length == 0 else first
+                length += 1
+        if length > 2:
+            bucket = np.int32(((state ^ (state >> np.uint64(32))) * _PRIME) >> _SHIFT)
+            out[i] = 1.0 if rare[bucket] >= least else 0.0
+        elif length == 2:
+            # "am an as at be by do go ha he hi if in is it me my no of oh ok on or so to uk up us tv we"
+            known = False
+            for k in range(0, _SHORT.shape[0], 2):
+                if _SHORT[k] == first and _SHORT[k + 1] == second:
+                    known = True
+            out[i] = 0.0 if known else 1.0
+        elif length == 1:
+            out[i] = 0.0 if first == 97 or first == 105 or first == 117 else 1.0  # a, I, u
+
+
+@nb.njit(nogil=True, cache=True)
+def _dots(text: npt.NDArray[np.uint8], at: int) -> bool:
+    """Say whether the byte at `at` belongs to "…"."""
+    byte = text[at]
+    if byte == 0xA6:
+        return text[at - 1] == 0x80 and text[at - 2] == 0xE2
+    if byte == 0x80:
+        return text[at - 1] == 0xE2
+    return byte == 0xE2
