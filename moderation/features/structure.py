@@ -10,7 +10,43 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["RAW", "STRUCTURE", "expand"]
+__all__ = [
+    "AUTHOR_ELLIPSIS",
+    "AUTHOR_IN_HOST",
+    "AUTHOR_LETTERS",
+    "AUTHOR_LINK",
+    "AUTHOR_MARKS",
+    "AUTHOR_SEPARATOR",
+    "AUTHOR_URL",
+    "AUTHOR_WORDS",
+    "BRACKET_ELLIPSIS",
+    "CHARACTERS",
+    "CUT_OFF",
+    "DIGITS",
+    "DISTINCT_WORDS",
+    "ENDS_ELLIPSIS",
+    "ENDS_STOP",
+    "EXCLAMATIONS",
+    "FOREIGN",
+    "HAS_AUTHOR",
+    "LETTERS",
+    "LINES",
+    "LINKS",
+    "LONGEST_RUN",
+    "LONGEST_WORD",
+    "MARKS",
+    "QUESTIONS",
+    "QUOTES",
+    "RAW",
+    "STARTS_ELLIPSIS",
+    "STARTS_LOWER",
+    "STRUCTURE",
+    "SYMBOLS",
+    "TAGS",
+    "UPPER",
+    "WORDS",
+    "expand",
+]
 
 CHARACTERS: Final = 0
 LETTERS: Final = 1
