@@ -30,7 +30,20 @@ from moderation.features.structure import expand
 from moderation.labels import LABELS
 from moderation.tables import Batch, validate_scores
 
-__all__ = ["Classifier", "Explanation", "Head", "Span"]
+__all__ = [
+    "NEEDS_ARTICLE",
+    "Classifier",
+    "Explanation",
+    "Head",
+    "Matrix",
+    "Span",
+    "calibrated",
+    "fit_head",
+    "fit_line",
+    "head_logits",
+    "sigmoid",
+    "usable_features",
+]
 
 WEIGHTS: Final = "weights.npz"
 CARD: Final = "card.json"
@@ -41,7 +54,7 @@ _BREAKING_OFF: Final = [STRUCTURE.index("breaks off within a word"), STRUCTURE.i
 
 _TOP: Final = 32_767
 
-SHARED: Final = 5.0
+SHARED: Final = 10.0
 """How much more firmly what all comments share (structure, context, bias) is held when a site's reviews are learnt."""
 
 
@@ -246,7 +259,7 @@ class Classifier:
         batch: Batch,
         truth: pd.DataFrame,
         *,
-        strength: float = 0.5,
+        strength: float = 0.3,
         earlier: pd.DataFrame | None = None,
     ) -> "Classifier":
         """Return a classifier that has learnt `truth` (index = comment ids, a column per label, 1 / 0 / missing).

@@ -1,0 +1,379 @@
+"""Columns as a format found them in, checked batches out: ids, articles, times, places, and what had to be dropped.
+
+Everything here works on whole Arrow columns; Python looks at single values only where one is out of the ordinary.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from moderation.errors import TableError
+from moderation.readers import dates
+from moderation.readers.encoding import repair, replace_bad_bytes
+from moderation.readers.losses import Tally
+from moderation.tables import ARTICLES, COMMENTS, KINDS, STATUSES, Batch, clean_text, conform, empty, native_id
+
+__all__ = ["ADDRESS", "Builder", "strings"]
+
+TEXT: Final = pa.large_string()
+MOMENT: Final = pa.timestamp("us", "UTC")
+
+ARTICLE_FIELDS: Final = ("article_id", "article_url", "article_title", "article_text")
+MAY_BE_REPAIRED: Final = ("text", "author", "article_title", "article_text")
+
+# What sources call a decision or a kind -> what we call it. Compared case-folded.
+STATUS_OF: Final[Mapping[str, str]] = {
+    **{status: status for status in STATUSES},
+    **dict.fromkeys(("1", "true", "yes", "publish", "published", "approve", "visible", "live", "ham"), "approved"),
+    **dict.fromkeys(("0", "false", "no", "hold", "held", "unapproved", "waiting", "queued", "premod"), "pending"),
+    **dict.fromkeys(("heldforreview", "awaiting moderation", "unmoderated"), "pending"),
+    **dict.fromkeys(("likelyspam", "junk"), "spam"),
+    **dict.fromkeys(("removed", "refused", "reject", "declined", "hidden"), "rejected"),
+    **dict.fromkeys(("post-trashed", "deleted", "trashed"), "trash"),
+}
+KIND_OF: Final[Mapping[str, str]] = {**{kind: kind for kind in KINDS}, "ping": "pingback", "reply": "comment"}
+
+ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24}\s*$|^\s*(?:\d{1,3}\.){3}\d{1,3}\s*$"
+DAMAGED: Final = (
+    "[\xc2-\xf4][\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+)
+NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
+
+# Seconds, milliseconds, microseconds or nanoseconds since 1970: told apart by size, which holds from 1973 to 5138.
+EPOCH_UNITS: Final = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
+
+
+def strings(values: Sequence[Any]) -> pa.Array:
+    """Return `values` of any Python types as an Arrow column of strings; lone surrogates become U+FFFD."""
+    try:
+        return pa.array(values, TEXT)
+    except (pa.ArrowException, UnicodeEncodeError, TypeError, ValueError, OverflowError):
+        return pa.array([_string(value) for value in values], TEXT)
+
+
+def _string(value: Any) -> str | None:
+    match value:
+        case None:
+            return None
+        case str():
+            return clean_text(value)
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return None if value != value else repr(value)  # noqa: PLR0124 - NaN is the one value unlike itself
+        case int():
+            # Beyond the interpreter's limit for printing whole numbers, the hexadecimal form is still exact.
+            return str(value) if abs(value).bit_length() < 4096 else hex(value)
+        case _:
+            return None
+
+
+@dataclass(slots=True)
+class Builder:
+    """Turns raw columns into batches, and remembers across them: ids seen, places given, the order of day and month."""
+
+    source: str
+    tally: Tally
+    keep_personal_data: bool = False
+    _seen: set[str] = field(default_factory=set)
+    _repeats: dict[str, int] = field(default_factory=dict)
+    _places: dict[str | None, int] = field(default_factory=dict)
+    _order: dates.Order | None = None
+
+    def build(self, raw: Mapping[str, Any], rows: Sequence[int], word: str = "row") -> Batch:
+        """Return the batch of the raw columns (field -> Arrow column, one entry for each of `rows`).
+
+        `rows` are the numbers that the loss report names, with `word` before them. Records without text and repeated
+        ids are counted as lost. Raises `TableError` if the column for `text` cannot hold text.
+        """
+        table = {name: self._cleaned(name, column) for name, column in raw.items()}
+        numbers = np.asarray(rows, dtype=np.int64)
+        table, numbers = self._keep(_present(table["text"]), table, numbers, f"{word} ", "no text")
+        table["times"] = self._times(table.get("posted_at"), len(numbers))
+        articles, table["article_id"] = self._articles(table, len(numbers))
+        table["id"] = self._ids(table)
+        table, numbers = self._keep(
+            self._first(table["id"]), table, numbers, f"{word} ", "its id repeats an earlier record's"
+        )
+        if len(articles):  # a repeated record may have been the only one under its article
+            articles = articles[articles["id"].isin(_series(table["article_id"]))].reset_index(drop=True)
+        self.tally.comments_out += len(numbers)
+        ids, article_ids = table["id"], table["article_id"]
+        frame = pd.DataFrame({"id": _series(ids), "article_id": _series(article_ids), "text": _series(table["text"])})
+        if "parent_id" in table:
+            frame["parent_id"] = _series(self._parents(table["parent_id"]))
+        for name in ("author", "author_url"):
+            if name in table:
+                frame[name] = _series(self._without_addresses(table[name], name))
+        frame["posted_at"] = table["times"].to_pandas()
+        for name, known in (("kind", KIND_OF), ("status", STATUS_OF)):
+            if name in table:
+                frame[name] = self._mapped(table[name], known, name)
+        frame["position"] = self._positions(table.get("position"), article_ids)
+        return Batch(conform(frame, COMMENTS), articles)
+
+    def _keep(
+        self, kept: np.ndarray, table: Mapping[str, Any], numbers: np.ndarray, word: str, reason: str
+    ) -> tuple[dict[str, Any], np.ndarray]:
+        if kept.all():
+            return dict(table), numbers
+        for number in numbers[~kept].tolist():
+            self.tally.lose(f"{word}{number}", reason)
+        mask = pa.array(kept)
+        return {name: column.filter(mask) for name, column in table.items()}, numbers[kept]
+
+    def _cleaned(self, name: str, column: Any) -> Any:
+        if isinstance(column, pa.ChunkedArray):
+            column = column.combine_chunks()
+        if name == "posted_at" and not _is_text(column.type):
+            return column
+        column = self._as_text(name, column)
+        if _any(pc.match_substring_regex(column, "[\r\\x00]")):
+            nuls = pc.sum(pc.count_substring(column, "\0")).as_py() or 0
+            if nuls:
+                self.tally.note("{n} NUL characters replaced", nuls)
+            for old, new in (("\r\n", "\n"), ("\r", "\n"), ("\0", "\ufffd")):
+                column = pc.replace_substring(column, old, new)
+        if name in MAY_BE_REPAIRED and _any(damaged := pc.match_substring_regex(column, DAMAGED)):
+            column = self._repaired(column, damaged)
+        return column
+
+    def _as_text(self, name: str, column: Any) -> Any:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        kind = column.type
+        if _is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            column = column.cast(pa.large_binary())
+            try:
+                return column.cast(TEXT)
+            except pa.ArrowInvalid:  # not UTF-8, whatever the schema says
+                return self._from_bytes(column.to_pylist())
+        if (
+            pa.types.is_null(kind)
+            or pa.types.is_boolean(kind)
+            or pa.types.is_integer(kind)
+            or pa.types.is_decimal(kind)
+        ):
+            return column.cast(TEXT)
+        if pa.types.is_floating(kind):
+            # pandas turns whole numbers into floats where one is missing: an id of 17 must not come back as "17.0".
+            return strings([_whole(value) for value in column.to_pylist()])
+        if pa.types.is_temporal(kind):
+            return strings([None if value is None else str(value) for value in column.cast(pa.int64()).to_pylist()])
+        if name == "text":
+            raise TableError(f"column 'text' holds {kind}, not text; name another with --map text=NAME")
+        self.tally.note(f"the column for {name} holds {kind} and is left out")
+        return pa.nulls(len(column), TEXT)
+
+    def _from_bytes(self, values: Sequence[bytes | None]) -> Any:
+        texts: list[str | None] = []
+        for value in values:
+            text, bad = (None, 0) if value is None else replace_bad_bytes(value.decode("utf-8", "surrogateescape"))
+            texts.append(text)
+            if bad:
+                self.tally.note("{n} bytes that are not UTF-8 read as cp1252", bad)
+        return pa.array(texts, TEXT)
+
+    def _repaired(self, column: Any, damaged: Any) -> Any:
+        values = column.to_pylist()
+        changed = 0
+        for row in np.flatnonzero(_mask(damaged)).tolist():
+            better = repair(values[row])
+            changed += better != values[row]
+            values[row] = better
+        if changed:
+            self.tally.note("{n} doubly encoded values repaired", changed)
+        return pa.array(values, TEXT)
+
+    def _without_addresses(self, column: Any, name: str) -> Any:
+        column = _blank_as_missing(column)
+        if self.keep_personal_data:
+            return column
+        found = _mask(pc.match_substring_regex(column, ADDRESS))
+        if found.any():
+            self.tally.note(f"{{n}} e-mail or IP addresses given as {name} dropped", int(found.sum()))
+            column = pc.if_else(pa.array(found), pa.scalar(None, TEXT), column)
+        return column
+
+    def _ids(self, table: Mapping[str, Any]) -> Any:
+        given = table.get("id")
+        count = len(table["text"])
+        missing = np.ones(count, dtype=bool) if given is None else ~_present(given)
+        if given is not None and not missing.any():
+            return given
+        ids: list[str | None] = [None] * count if given is None else given.to_pylist()
+        where = pa.array(np.flatnonzero(missing))
+        author = _blank_as_missing(table["author"]) if "author" in table else None
+        parts = [table["article_id"], author, table["times"].cast(pa.int64()), table["text"]]
+        values = [[None] * len(where) if part is None else part.take(where).to_pylist() for part in parts]
+        for row, *record in zip(where.to_pylist(), *values, strict=True):
+            made = native_id(self.source, *record)
+            seen = self._repeats.get(made, 0)
+            self._repeats[made] = seen + 1
+            # The same words twice are two comments; numbering keeps both, and reading again gives the same ids.
+            ids[row] = made if seen == 0 else f"{made}-{seen + 1}"
+        return pa.array(ids, TEXT)
+
+    def _first(self, ids: Any) -> np.ndarray:
+        values = ids.to_pylist()
+        fresh = set(values) - self._seen
+        self._seen |= fresh
+        if len(fresh) == len(values):
+            return np.ones(len(values), dtype=bool)
+        kept = np.zeros(len(values), dtype=bool)
+        for row, value in enumerate(values):
+            if value in fresh:
+                fresh.discard(value)
+                kept[row] = True
+        return kept
+
+    def _parents(self, column: Any) -> Any:
+        column = _blank_as_missing(column)
+        # "0" means "answers nothing" in most blog tables, unless a comment of that number came before.
+        if "0" not in self._seen:
+            column = pc.if_else(pc.equal(column, "0"), pa.scalar(None, TEXT), column)
+        return column
+
+    def _articles(self, table: Mapping[str, Any], count: int) -> tuple[pd.DataFrame, Any]:
+        given = {name: _blank_as_missing(table[name]) for name in ARTICLE_FIELDS if name in table}
+        if not given or count == 0:
+            return empty(ARTICLES), given.get("article_id", pa.nulls(count, TEXT))
+        group, representative = _groups(list(given.values()))
+        few = {name: column.take(pa.array(representative)).to_pylist() for name, column in given.items()}
+        nothing = [None] * len(representative)
+        found: dict[str, dict[str, str | None]] = {}
+        names: list[str | None] = []
+        for own, url, title, text in zip(*(few.get(name, nothing) for name in ARTICLE_FIELDS), strict=True):
+            content = {"url": url, "title": title, "text": text}
+            if not any(content.values()):
+                names.append(own)
+                continue
+            key = own or (native_id("article", url, title, text) if url else native_id("article", title, text))
+            names.append(key)
+            entry = found.setdefault(key, {"id": key})
+            for part, value in content.items():
+                if entry.get(part) is None:
+                    entry[part] = value
+                elif value is not None and value != entry[part]:
+                    self.tally.note("{n} times one article id came with two different contents; the first is kept")
+        frame = pd.DataFrame(list(found.values()), columns=["id", "url", "title", "text"], dtype="object")
+        return conform(frame, ARTICLES, "articles"), pa.array(names, TEXT).take(pa.array(group))
+
+    def _times(self, column: Any, count: int) -> Any:
+        if column is None:
+            return pa.nulls(count, MOMENT)
+        kind = column.type
+        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+            return column.cast(pa.timestamp("us", kind.tz if pa.types.is_timestamp(kind) else None), safe=False).cast(
+                MOMENT, safe=False
+            )
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            column = strings([None if value is None else repr(value) for value in column.to_pylist()])
+        if not _is_text(column.type):
+            self.tally.note(f"the column for posted_at holds {kind} and is left out")
+            return pa.nulls(count, MOMENT)
+        texts = pd.Series(column.to_pandas(), dtype="object")
+        texts = texts.where(texts.notna() & (texts.astype(str).str.strip() != ""), None)
+        moments = pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601").astype("datetime64[us, UTC]")
+        odd = texts[moments.isna() & texts.notna()]
+        if len(odd):
+            if self._order is None:
+                self._order = dates.numeric_order(odd)
+            read = [_moment(str(text), self._order) for text in odd]
+            moments.loc[odd.index] = pd.Series(read, index=odd.index, dtype="datetime64[us, UTC]")
+            bad = read.count(None)
+            if bad:
+                self.tally.note("{n} times could not be read and are left out", bad)
+        return pa.array(moments, MOMENT)
+
+    def _mapped(self, column: Any, known: Mapping[str, str], name: str) -> pd.Series:
+        encoded = column.dictionary_encode()
+        values = [None if value is None else value.strip().casefold() for value in encoded.dictionary.to_pylist()]
+        mapped = [known.get(value or "unknown", "") for value in values]
+        result = pa.DictionaryArray.from_arrays(encoded.indices, pa.array(mapped, TEXT)).dictionary_decode()
+        strange = pc.sum(pc.equal(result, "")).as_py() or 0
+        if strange:
+            self.tally.note(f"{{n}} values of {name} are not known and count as unknown", strange)
+            result = pc.if_else(pc.equal(result, ""), "unknown", result)
+        return _series(result.fill_null("unknown"))
+
+    def _positions(self, column: Any, article_ids: Any) -> pd.Series:
+        if column is not None:
+            numbers = pd.to_numeric(column.to_pandas(), errors="coerce").astype("float64")
+            fits = numbers.between(0, 2**53) & (numbers % 1 == 0)
+            whole: pd.Series = numbers.where(fits).astype("Int64")
+            return whole
+        names = _series(article_ids).astype("object").where(lambda values: values.notna(), None)
+        codes, uniques = pd.factorize(names, use_na_sentinel=False)
+        start = np.array([self._places.get(_name(name), 0) for name in uniques], dtype=np.int64)
+        within = pd.Series(codes).groupby(codes).cumcount().to_numpy()
+        for name, size in zip(uniques, np.bincount(codes, minlength=len(uniques)).tolist(), strict=True):
+            self._places[_name(name)] = self._places.get(_name(name), 0) + size
+        return pd.Series(start[codes] + within if len(codes) else within, dtype="Int64")
+
+
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _any(found: Any) -> bool:
+    return bool(pc.any(found).as_py())
+
+
+def _mask(found: Any) -> np.ndarray:
+    mask: np.ndarray = found.fill_null(False).to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _present(column: Any) -> np.ndarray:
+    """Tell which values are there and hold more than white space."""
+    return _mask(pc.match_substring_regex(column, r"[^\s\x{a0}\x{3000}\x{feff}\x{200b}]"))
+
+
+def _blank_as_missing(column: Any) -> Any:
+    there = _present(column)
+    return column if there.all() else pc.if_else(pa.array(there), column, pa.scalar(None, TEXT))
+
+
+def _series(column: Any) -> pd.Series:
+    return pd.Series(column, dtype="string[pyarrow]")
+
+
+def _whole(value: float | None) -> str | None:
+    if value is None or value != value:  # noqa: PLR0124 - NaN is the one value unlike itself
+        return None
+    return str(int(value)) if abs(value) < 2**53 and value == int(value) else repr(value)
+
+
+def _groups(columns: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each row the number of its group of equal values in all `columns`, and one row of each group."""
+    group = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        codes = column.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        group, _ = pd.factorize(group * (len(codes) + 1) + codes + 1)
+    _, representative = np.unique(group, return_index=True)
+    return group, representative
+
+
+def _moment(text: str, order: dates.Order) -> datetime | None:
+    text = text.strip()
+    try:
+        if NUMBER.fullmatch(text):
+            seconds = float(text)
+            unit = next((unit for limit, unit in EPOCH_UNITS if abs(seconds) < limit), None)
+            return datetime.fromtimestamp(seconds / unit, UTC) if unit else None
+        found = dates.spans(text) if len(text) <= 100 else []
+        return dates.parse(text[found[0][0] :], order) if found else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,230 @@
+"""Times as people and templates write them in, aware UTC times out.
+
+`spans` finds times in a line, `parse` reads one. A time without a zone is taken as UTC: a page does not say where its
+server stood, and hours of error are worth less than a missing day. Order of day and month in "7/10/2012" is a
+property of the page, not of the line: `numeric_order` settles it.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final, Literal
+
+__all__ = ["Order", "numeric_order", "parse", "spans"]
+
+Order = Literal["month first", "day first"]
+
+# Month names by number, in the languages whose templates are read; compared case-folded, without a final full stop.
+_MONTHS: Final = (
+    "january jan janvier janv januar jänner jän enero ene gennaio gen janeiro januari stycznia sty января янв",
+    "february feb février févr fevrier februar febrero febbraio fevereiro fev februari lutego lut февраля фев",
+    "march mar mars märz mrz mär marzo março marco maart marts marca марта",
+    "april apr avril avr abril abr aprile kwietnia kwi апреля апр",
+    "may mai mayo maggio mag maio mei maj maja мая",
+    "june jun juin juni junio giugno giu junho czerwca cze июня июн",
+    "july jul juillet juil juli julio luglio lug julho lipca lip июля июл",
+    "august aug août aout agosto ago augustus augusti sierpnia sie августа авг",
+    "september sep sept septembre septiembre settembre setembro set września wrz сентября сен",
+    "october oct octobre oktober okt octubre ottobre ott outubro out października paź октября окт",
+    "november nov novembre noviembre novembro listopada lis ноября ноя",
+    "december dec décembre déc decembre dezember dez diciembre dic dicembre dezembro desember des grudnia gru декабря",
+)
+MONTHS: Final = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+
+_WEEKDAYS: Final = (
+    "mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday "
+    "lundi mardi mercredi jeudi vendredi samedi dimanche "
+    "montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag mo di mi do fr sa so "
+    "lunes martes miércoles jueves viernes sábado domingo lunedì martedì mercoledì giovedì venerdì sabato domenica "
+    "segunda terça quarta quinta sexta maandag dinsdag woensdag donderdag vrijdag zaterdag zondag"
+)
+
+# Hours east of UTC, for the abbreviations that templates print. Ambiguous ones have their commonest meaning.
+_ZONES: Final = {
+    "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "BST": 1, "CET": 1, "WEST": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3,
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "AKST": -9, "AKDT": -8,
+    "HST": -10, "JST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
+}  # fmt: skip
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+
+
+# Patterns are matched against lower-cased lines: `re` skips a branch by its first letter only where case counts, and
+# with these long alternations that makes a tenfold difference.
+_MONTH: Final = rf"(?:{_any_of(MONTHS)})(?![^\W\d_])\.?"
+_NTH: Final = r"(?:st|nd|rd|th|er|[ºª.])?"
+_YEAR: Final = r"(?:19|20)\d{2}(?!\d)"
+_OF: Final = r"(?:\s+d(?:e|el|i)\b)?"
+_WEEKDAY: Final = rf"(?:(?<![^\W\d_])(?:{_any_of(_WEEKDAYS.split())})\.?,?\s+)?"
+_DATE: Final = (
+    r"(?<!\d)(?:"
+    rf"(?:19|20)\d{{2}}(?P<a>[-/.])\d{{1,2}}(?P=a)\d{{1,2}}(?!\d)|(?:19|20)\d{{2}}年\d{{1,2}}月\d{{1,2}}日"
+    rf"|\d{{1,2}}(?P<b>[-/.])\d{{1,2}}(?P=b)(?:{_YEAR}|\d{{2}}(?!\d))"
+    rf"|\d{{1,2}}{_NTH},?{_OF}\s*-?{_MONTH}(?:,?{_OF}[\s-]*(?:{_YEAR}|\d{{2}}(?=\s(?:at|um|à)\b)))?"
+    rf"|{_MONTH}\s+\d{{1,2}}{_NTH}(?!\d)(?:\s*,\s*{_YEAR}|\s+{_YEAR})?)"
+)
+_ZONE: Final = (
+    rf"(?:\s*\(?(?:(?:{_any_of(name.lower() for name in _ZONES)})\b(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?"
+    r"|[+-]\d{2}:?\d{2}(?!\d))\)?)?"
+)
+_CLOCK: Final = (
+    rf"(?<!\d)(?:\d{{1,2}}(?:[:.h]\d{{2}}){{1,2}}(?!\d)(?:\.\d{{1,6}})?(?:\s?[ap]\.?\s?m\b\.?|\s?uhr\b)?{_ZONE}"
+    rf"|\d{{1,2}}\s?[ap]\.?m\b\.?{_ZONE})"
+)
+_AT: Final = (
+    r"(?:,?\s+(?:at|um|à|a las|às|as|alle|ore|om|kl\.?|klo|o godz\.?|в)\s+@?\s?|\s*[,|·•–—@/-]{1,2}\s*@?\s?|t|\s+)"
+)
+_AGO: Final = (
+    r"(?<!\d)(?:\d{1,4}|\ban?|\bone)\s+(?:sec(?:ond)?|min(?:ute)?|hour|hr|day|week|month|year)s?\.?\s+ago\b"
+    r"|\b(?:vor|hace|há|il y a|för)\s+\d{1,4}\s+[^\W\d_]{1,10}|\byesterday\b|\bjust now\b"
+)
+
+
+def _when(name: str, date: str) -> str:
+    # A group name may stand once in a pattern: the date's two separators are numbered apart.
+    return (
+        date.replace("<a>", f"<a{name}>")
+        .replace("=a", f"=a{name}")
+        .replace("<b>", f"<b{name}>")
+        .replace("=b", f"=b{name}")
+    )
+
+
+_INITIALS: Final = "".join(sorted({name[0] for name in [*MONTHS, *_WEEKDAYS.split(), *"avhify"]}))
+_WHEN: Final = re.compile(
+    rf"(?=[\d{_INITIALS}])"
+    rf"(?:{_WEEKDAY}(?:{_when('1', _DATE)})(?:{_AT}{_CLOCK})?"
+    rf"|{_CLOCK}(?:\s+(?:on|am|le|el)\s+|\s*[,|·–—-]\s*|\s+){_WEEKDAY}(?:{_when('2', _DATE)})"
+    rf"|{_AGO}|{_CLOCK})"
+)
+# Whatever `_WHEN` finds holds one of these; most lines hold none.
+_MAYBE: Final = re.compile(
+    r"\d[:./年h-]\d|(?:19|20)\d\d|\d\s?[ap]\.?m\b|\d(?:st|nd|rd|th)\b|\bago\b|yesterday|just now"
+    r"|\b(?:vor|hace|há|il y a|för) \d"
+    rf"|\d(?:er|[.ºª])?,?\s{{0,2}}(?:d(?:e|el|i)\s+)?-?(?:{_any_of({name[:3] for name in MONTHS})})"
+)
+
+
+def spans(line: str) -> list[tuple[int, int]]:
+    """Return where in `line` times stand: dates, dates with a time of day, times of day alone, "3 hours ago"."""
+    lowered = line.lower()
+    if len(lowered) != len(line):  # a letter whose lower case is two; none of ours
+        lowered = "".join(character.lower() if len(character.lower()) == 1 else character for character in line)
+    if not _MAYBE.search(lowered):
+        return []
+    return [found.span() for found in _WHEN.finditer(lowered)]
+
+
+_WORD = re.compile(rf"(?:{_any_of(MONTHS)})(?![^\W\d_])", re.IGNORECASE)
+_ISO = re.compile(r"((?:19|20)\d{2})(?:[-/.年])(\d{1,2})(?:[-/.月])(\d{1,2})")
+_NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+_TIME = re.compile(
+    r"(?<!\d)(\d{1,2})(?:[:.h](\d{2}))?(?:[:.](\d{2}))?(?:\.(\d{1,6}))?\s?(?:([ap])\.?\s?m\b)?", re.IGNORECASE
+)
+_OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?\b")
+_ZONE_NAME = re.compile(rf"\b({_any_of(_ZONES)})\b")
+
+
+def numeric_order(spans: Iterable[str]) -> Order:
+    """Return the order of day and month that makes most of the numeric dates among `spans` possible.
+
+    Where every date can be both, dots mean day first ("7.10.2012") and other separators month first.
+    """
+    firsts = seconds = dots = others = 0
+    for span in spans:
+        found = _NUMERIC.search(span)
+        if found:
+            firsts += int(found[1]) > 12
+            seconds += int(found[3]) > 12
+            dots += found[2] == "."
+            others += found[2] != "."
+    if firsts != seconds:
+        return "day first" if firsts > seconds else "month first"
+    return "day first" if dots > others else "month first"
+
+
+def parse(span: str, order: Order = "month first") -> datetime | None:
+    """Return the time that `span` (one of `spans`) names, in UTC, or None where it names no whole date.
+
+    Raises `ValueError` for a date that cannot be, such as 31 February.
+    """
+    text = span.strip()
+    iso = _ISO.search(text)
+    numeric = None if iso else _NUMERIC.search(text)
+    word = None if iso or numeric else _WORD.search(text)
+    if iso:
+        year, month, day = int(iso[1]), int(iso[2]), int(iso[3])
+        rest = text[: iso.start()] + " " + text[iso.end() :]
+    elif numeric:
+        first, second, year = int(numeric[1]), int(numeric[3]), int(numeric[4])
+        month, day = (second, first) if order == "day first" else (first, second)
+        if month > 12 >= day:
+            month, day = day, month
+        year = _full_year(year)
+        rest = text[: numeric.start()] + " " + text[numeric.end() :]
+    elif word:
+        month = MONTHS[word.group().casefold()]
+        taken = _around(text, word)
+        if taken is None:
+            return None
+        day, year, rest = taken
+    else:
+        return None
+    hour, minute, second, microsecond, rest = _clock(rest)
+    moment = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=UTC)
+    try:
+        return moment - _east(rest)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+
+
+def _around(text: str, word: re.Match[str]) -> tuple[int, int, str] | None:
+    """Return day, year and what is left, from the numbers on either side of a month's name."""
+    before, after = text[: word.start()], text[word.end() :]
+    year_after = re.search(r"(?<!\d)((?:19|20)\d{2})(?!\d)", after) or re.match(
+        r"\.?[\s-]+(\d{2})\s(?:at|um|à)\b", after
+    )
+    if year_after is None:
+        return None
+    year = _full_year(int(year_after[1]))
+    # A number right after the name is the day, unless the day stands before it ("23 October 2012").
+    leading = re.match(r"\.?\s+(\d{1,2})(?:st|nd|rd|th|er|[ºª.])?(?!\d|:)", after)
+    if leading and leading.end() <= year_after.start():
+        day, rest = int(leading[1]), before + " " + after[leading.end() : year_after.start()]
+        return day, year, rest + " " + after[year_after.end() :]
+    trailing = re.search(r"(\d{1,2})(?:st|nd|rd|th|er|[ºª.])?,?(?:\s+d(?:e|el|i))?\s*-?$", before.rstrip())
+    if trailing is None:
+        return None
+    rest = before[: trailing.start()] + " " + after[: year_after.start()] + " " + after[year_after.end() :]
+    return int(trailing[1]), year, rest
+
+
+def _full_year(year: int) -> int:
+    return year if year >= 100 else year + (1900 if year >= 70 else 2000)
+
+
+def _clock(text: str) -> tuple[int, int, int, int, str]:
+    for found in _TIME.finditer(text):
+        if found[2] is None and found[5] is None:
+            continue
+        hour = int(found[1])
+        half = (found[5] or "").casefold()
+        if half == "p" and hour < 12:
+            hour += 12
+        elif half == "a" and hour == 12:
+            hour = 0
+        micro = int((found[4] or "0").ljust(6, "0"))
+        return hour, int(found[2] or 0), int(found[3] or 0), micro, text[found.end() :]
+    return 0, 0, 0, 0, ""
+
+
+def _east(rest: str) -> timedelta:
+    name = _ZONE_NAME.search(rest)
+    offset = _OFFSET.search(rest)
+    hours = float(_ZONES[name[1]]) if name else 0.0
+    if offset:
+        sign = -1 if offset[1] == "-" else 1
+        hours += sign * (int(offset[2]) + int(offset[3] or 0) / 60)
+    return timezone(timedelta(hours=hours)).utcoffset(None) if abs(hours) < 24 else timedelta()

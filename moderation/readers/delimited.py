@@ -1,0 +1,173 @@
+"""Comma- or tab-separated tables in, batches out; one chunk of rows at a time, so that size does not matter."""
+
+import csv
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from moderation.errors import FormatError
+from moderation.readers.batches import Builder, strings
+from moderation.readers.columns import choose, is_text_name, note_unused
+from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
+from moderation.readers.source import Source
+from moderation.tables import Batch
+
+__all__ = ["CSV", "TSV"]
+
+COMMAS: Final = (",", ";", "|", "\t")
+TABS: Final = ("\t",)
+# The largest number that the csv module takes on every platform; its default of 128 KiB is less than one long comment.
+FIELD_LIMIT: Final = 2**31 - 1
+SAMPLE_ROWS: Final = 50
+# A last line of our own: where it turns up inside a field, a quote was opened and never closed.
+END: Final = "\x04end of file\x04"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How a table is cut: its delimiter, whether quotes mean anything, and its first rows."""
+
+    delimiter: str
+    quoting: int
+    rows: tuple[list[str], ...]
+    unclosed: bool
+    whole: bool
+
+    @property
+    def width(self) -> int:
+        return len(self.rows[0]) if self.rows else 0
+
+    @property
+    def named(self) -> bool:
+        return bool(self.rows) and any(map(is_text_name, self.rows[0]))
+
+    @property
+    def regular(self) -> float:
+        """The share of sample rows that are as wide as the first."""
+        below = self.rows[1:]
+        return sum(len(row) == self.width for row in below) / len(below) if below else 0.0
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing speaks against the table being cut like this."""
+        unseen = not self.whole and len(self.rows) <= 1  # the first record is longer than what was looked at
+        return unseen or (self.regular >= 0.9 and not self.unclosed)
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        return self.named, self.regular if self.width > 1 else 0.0, self.width
+
+
+def _sample(source: Source, delimiter: str, quoting: int) -> _Shape:
+    csv.field_size_limit(FIELD_LIMIT)
+    text = source.head_text()
+    if not source.complete:
+        text = text[: text.rfind("\n") + 1] or text
+    lines = itertools.chain(io.StringIO(text, newline=""), [END] if source.complete else [])
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # whatever was cut until then is the sample
+        rows.extend(itertools.islice((row for row in reader if row), SAMPLE_ROWS))
+    unclosed = bool(rows) and rows[-1] != [END] and rows[-1][-1].endswith(END)
+    if rows and (rows[-1] == [END] or (len(rows) > 1 and not source.complete)):
+        rows.pop()  # ours, or cut short
+    return _Shape(delimiter, quoting, tuple(rows), unclosed, source.complete)
+
+
+def _shape(source: Source, delimiters: Sequence[str]) -> _Shape:
+    quoted = max((_sample(source, delimiter, csv.QUOTE_MINIMAL) for delimiter in delimiters), key=lambda s: s.rank)
+    if quoted.sound or '"' not in source.head_text():
+        return quoted
+    # Some exports write quotes without meaning anything by them; taken seriously they would swallow the rows below.
+    bare = _sample(source, quoted.delimiter, csv.QUOTE_NONE)
+    return bare if bare.sound else quoted
+
+
+def _claim(source: Source, delimiters: Sequence[str], suffixes: Sequence[str]) -> int:
+    shape = _shape(source, delimiters)
+    if shape.width > 1 and shape.named and shape.regular >= 0.5:
+        return CERTAIN - 10
+    if source.path.suffix.casefold() in suffixes:
+        return LIKELY
+    header = [cell.strip() for cell in shape.rows[0]] if shape.rows else []
+    tabular = shape.width > 1 and len(shape.rows) >= 3 and shape.regular >= 0.95
+    if tabular and len(set(header)) == len(header) and all(0 < len(cell) <= 30 for cell in header):
+        return POSSIBLE
+    return NO
+
+
+def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Iterator[Batch]:
+    source.refuse_binary()
+    shape = _shape(source, delimiters)
+    if shape.quoting == csv.QUOTE_NONE:
+        wanted.tally.note("quotation marks are taken literally: they do not pair")
+    with closing(source.lines(wanted.tally, newline="")) as lines:
+        marked = itertools.chain(lines, [END])
+        reader = csv.reader(marked, delimiter=shape.delimiter, quoting=shape.quoting)  # type: ignore[arg-type]
+        try:
+            yield from _read(reader, source.name, wanted)
+        except csv.Error as error:
+            place = f"{source.name}: line {reader.line_num}"
+            raise FormatError(f"{place}: not a table ({error}); export it again") from error
+
+
+def _read(reader: Iterator[list[str]], place: str, wanted: Wanted) -> Iterator[Batch]:
+    header = next((row for row in reader if any(cell.strip() for cell in row)), [END])
+    if header == [END]:
+        raise FormatError(f"{place}: holds no header and no rows; export it again")
+    names = [cell.strip().lstrip("\ufeff") for cell in header]
+    choice = choose(names, wanted.columns, place)
+    note_unused(names, choice, wanted.tally)
+    used = {field: names.index(found[0]) for field, found in choice.items()}
+    builder = Builder("table", wanted.tally, wanted.keep_personal_data)
+    numbers = itertools.count(1)
+    while chunk := list(itertools.islice(reader, wanted.chunk_rows)):
+        if chunk[-1] and chunk[-1][-1].endswith(END):
+            last = chunk.pop()
+            if last != [END]:
+                wanted.tally.records_in += 1
+                lost = last[-1].count("\n")
+                wanted.tally.lose("last row", f"a quote opens and never closes; {lost:,} lines below it are unread")
+        rows = [(next(numbers), row) for row in chunk if row]
+        wanted.tally.records_in += len(rows)
+        kept = [pair for pair in rows if _fits(pair[0], pair[1], len(names), wanted)]
+        columns = list(zip(*(row for _, row in kept), strict=True))
+        if columns:
+            yield builder.build(
+                {field: strings(columns[at]) for field, at in used.items()}, [number for number, _ in kept]
+            )
+
+
+def _fits(number: int, row: list[str], width: int, wanted: Wanted) -> bool:
+    """Tell whether `row` is `width` wide, and make it so where that loses nothing."""
+    if len(row) == width:
+        return True
+    if len(row) < width:
+        row.extend([""] * (width - len(row)))
+        wanted.tally.note("{n} short rows filled up with empty cells")
+        return True
+    if not any(row[width:]):
+        del row[width:]
+        return True
+    wanted.tally.lose(f"row {number}", f"has more than {width} cells (an unquoted delimiter?)")
+    return False
+
+
+CSV: Final = Format(
+    "csv",
+    "comma-separated table",
+    (".csv",),
+    partial(_claim, delimiters=COMMAS[:3], suffixes=(".csv",)),
+    partial(_batches, delimiters=COMMAS),
+)
+TSV: Final = Format(
+    "tsv",
+    "tab-separated table",
+    (".tsv", ".tab"),
+    partial(_claim, delimiters=TABS, suffixes=(".tsv", ".tab")),
+    partial(_batches, delimiters=TABS),
+)

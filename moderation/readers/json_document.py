@@ -1,0 +1,110 @@
+"""One JSON document in, batches out: a list, a list under some key, or articles with their comments inside.
+
+The document is held in memory whole; an export of gigabytes is better had as JSON Lines.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from moderation.errors import FormatError
+from moderation.readers.columns import is_text_name
+from moderation.readers.formats import CERTAIN, LIKELY, NO, Format, Wanted
+from moderation.readers.records import batches_of
+from moderation.readers.source import Source
+from moderation.tables import Batch
+
+__all__ = ["JSON"]
+
+# Keys whose lists hold the comments of what they stand in, best first.
+COMMENTS: Final = ("comments", "responses")
+# Keys whose lists, in a comment, hold the answers to it.
+REPLIES: Final = ("replies", "children", "comments", "responses")
+# Keys whose lists hold articles, or whatever a service wraps its answers in.
+WRAPPERS: Final = ("articles", "threads", "stories", "posts", "pages", "items", "data", "results", "records", "rows",
+                   "response")  # fmt: skip
+# Keys of an object with comments inside -> the inline column that its value goes to.
+ARTICLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "article_id": ("article_id", "id"),
+    "article_title": ("article_title", "title", "headline"),
+    "article_text": ("article_text", "text", "body", "content"),
+    "article_url": ("article_url", "url", "link", "permalink"),
+}
+ID: Final = ("id", "comment_id", "cid")
+
+
+def _claim(source: Source) -> int:
+    first = source.head_text().lstrip()[:1]
+    if first and first in "[{":
+        return CERTAIN - 10
+    return LIKELY if source.path.suffix.casefold() == ".json" else NO
+
+
+def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
+    source.refuse_binary()
+    try:
+        document = json.loads("".join(source.lines(wanted.tally)))
+    except RecursionError:
+        raise FormatError(f"{source.name}: is nested too deeply to be comments; export it again") from None
+    except json.JSONDecodeError as error:
+        raise FormatError(
+            f"{source.name}: line {error.lineno}, column {error.colno}: not JSON ({error.msg}); export it again, "
+            "or read it with --format jsonl if it holds one object per line"
+        ) from None
+    except ValueError:
+        raise FormatError(f"{source.name}: holds a number too long to be read; export it again") from None
+    if not isinstance(document, list | dict):
+        raise FormatError(f"{source.name}: is one JSON value, not a list of comments; export it again")
+    records = list(_records(document))
+    if not records and isinstance(document, dict) and _list_in(document, (*COMMENTS, *WRAPPERS)) is None:
+        keys = ", ".join(sorted(key for key in document if key.isidentifier())[:30])
+        raise FormatError(f"{source.name}: no list of comments found; its keys are {keys}; put them under 'comments'")
+    wanted.tally.records_in += len(records)
+    yield from batches_of(enumerate(records, 1), source.name, wanted, "record")
+
+
+def _list_in(value: Any, keys: tuple[str, ...]) -> list[Any] | None:
+    if not isinstance(value, dict):
+        return None
+    return next((value[key] for key in keys if isinstance(value.get(key), list)), None)
+
+
+def _records(document: Any) -> Iterator[Any]:
+    """Yield the comments of `document`, in order, each before its replies, with the article's fields inline."""
+    # A stack instead of recursion: threads may be deeper than the interpreter lets functions call each other.
+    waiting: list[tuple[Any, dict[str, Any], str]] = [(document, {}, "unknown")]
+    while waiting:
+        value, given, expected = waiting.pop()
+        if isinstance(value, list):
+            if expected == "unknown" and any(_list_in(item, COMMENTS) is not None for item in value):
+                expected = "articles"
+            waiting.extend((item, given, expected) for item in reversed(value))
+        elif not isinstance(value, dict):
+            yield {**given, "text": value} if isinstance(value, str) else value
+        elif expected != "comments" and (comments := _list_in(value, COMMENTS)) is not None:
+            waiting.append((comments, given | _article(value), "comments"))
+        elif expected == "articles":
+            continue  # an article that nobody commented on
+        elif expected == "unknown" and not any(map(is_text_name, value)):
+            wrapped = _list_in(value, WRAPPERS)
+            if wrapped is not None:
+                waiting.append((wrapped, given, "unknown"))
+            elif value is not document:
+                yield value  # it has no text, and will be counted so
+        else:
+            yield given | {key: held for key, held in value.items() if key not in REPLIES or not isinstance(held, list)}
+            replies = _list_in(value, REPLIES)
+            if replies:
+                own = next((value[key] for key in ID if isinstance(value.get(key), str | int)), None)
+                waiting.append((replies, {**given, "parent_id": own}, "comments"))
+
+
+def _article(value: Mapping[str, Any]) -> dict[str, Any]:
+    found = {
+        field: next((value[key] for key in keys if isinstance(value.get(key), str | int)), None)
+        for field, keys in ARTICLE.items()
+    }
+    return {field: held for field, held in found.items() if held is not None}
+
+
+JSON: Final = Format("json", "JSON document", (".json",), _claim, _batches)

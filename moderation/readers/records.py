@@ -1,0 +1,80 @@
+"""Objects with any keys in, batches out: what the two JSON formats share."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from moderation.readers.batches import Builder, strings
+from moderation.readers.columns import INNER, Choice, choose, note_unused
+from moderation.readers.formats import Wanted
+from moderation.tables import Batch
+
+__all__ = ["batches_of"]
+
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Names:
+    """The keys met so far and the fields they hold; keys may differ from record to record."""
+
+    place: str
+    wanted: Wanted
+    known: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
+    choice: Choice = field(default_factory=dict)
+
+    def of(self, records: Sequence[Record]) -> Choice:
+        if not self.choice or not set().union(*records) <= self.known.keys():
+            new = dict.fromkeys(name for record in records for name in record)
+            self.known |= new
+            self.choice = choose(self.known, self.wanted.columns, self.place)
+            note_unused(new, self.choice, self.wanted.tally)
+        return self.choice
+
+
+def batches_of(records: Iterable[tuple[int, Any]], place: str, wanted: Wanted, word: str) -> Iterator[Batch]:
+    """Yield batches of numbered `records`; what is no object is lost, and named by `word` and its number."""
+    builder = Builder("table", wanted.tally, wanted.keep_personal_data)
+    names = _Names(place, wanted)
+    waiting = iter(records)
+    while chunk := list(islice(waiting, wanted.chunk_rows)):
+        numbers: list[int] = []
+        kept: list[Record] = []
+        for number, record in chunk:
+            if isinstance(record, dict):
+                kept.append(record)
+                numbers.append(number)
+            elif isinstance(record, str):
+                kept.append({"text": record})
+                numbers.append(number)
+            else:
+                wanted.tally.lose(f"{word} {number}", "not a JSON object")
+        if kept:
+            choice = names.of(kept)
+            yield builder.build({name: _column(kept, name, keys) for name, keys in choice.items()}, numbers, word)
+
+
+def _column(records: Sequence[Record], name: str, keys: Sequence[str]) -> Any:
+    values = [_value(record, keys[0]) for record in records] if "." in keys[0] else [r.get(keys[0]) for r in records]
+    for key in keys[1:]:
+        values = [
+            _value(record, key) if value is None else value for record, value in zip(records, values, strict=True)
+        ]
+    if dict in set(map(type, values)):
+        values = [_inner(value, name) if isinstance(value, dict) else value for value in values]
+    return strings(values)
+
+
+def _value(record: Record, path: str) -> Any:
+    """Return what stands at `path` ("content.rendered"); a key that holds a full stop itself goes first."""
+    if path in record:
+        return record[path]
+    value: Any = record
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _inner(value: Mapping[str, Any], name: str) -> Any:
+    return next((value[key] for key in INNER.get(name, ()) if not isinstance(value.get(key), dict | list | None)), None)
