@@ -1,0 +1,794 @@
+"""Words typed in a terminal in, the jobs done and their results shown out: one command per job.
+
+Results go to standard output, everything else (progress, summaries, what was lost) to standard error. An error that a
+user can do something about is one line and exit 1, a wrong use exit 2, Ctrl-C exit 130.
+
+Libraries are imported where they are used, so that `--help` and completion do not wait for pandas.
+"""
+# ruff: noqa: PLC0415 - see above
+
+import contextlib
+import math
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import moderation
+from moderation.errors import InputError, ModerationError
+from moderation.labels import FLAGS, LABELS, TAXONOMY
+from moderation.settings import Settings, check_files, seed_page, seeds_folder, settings_from, shipped_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from moderation.classifier import Explanation
+    from moderation.jobs import Scored
+    from moderation.learning import Checks
+    from moderation.policy import Policy
+    from moderation.readers import LossReport
+    from moderation.registry import Registry
+    from moderation.store import Store
+
+__all__ = ["app", "main"]
+
+TITLES: Final = {label.name: label.title for label in TAXONOMY}
+PACKAGE: Final = Path(__file__).resolve().parent
+HOST: Final = "127.0.0.1"
+PORT: Final = 8501
+
+app = typer.Typer(
+    name="moderation",
+    help="Moderate comments: read any export, score on a CPU, triage by keyboard, learn from every decision.",
+    epilog="Where things are kept: MODERATION_HOME (a folder), MODERATION_STORE (a file or PostgreSQL URL), "
+    "MODERATION_POLICY (a TOML file). Who is at the keys: MODERATION_MODERATOR.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its frames would show comments
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+FormatOption = Annotated[
+    str | None, typer.Option("--format", metavar="NAME", help="Read as this format instead of looking at the content.")
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OURS=THEIRS", help="A column's name in the file, e.g. text=body. May be repeated."),
+]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", metavar="FILE", help="Decide by this policy (TOML) instead.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="VERSION", help="Use this version instead of the champion.")
+]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Score in this many threads.")]
+DaskOption = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Score on the Dask cluster whose scheduler is at this address.")
+]
+ChunkOption = Annotated[int, typer.Option(min=1, help="Comments held at a time by each worker.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept with the promotion.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of the intervals around the numbers.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line (`arguments`, or this process's); `ModerationError` is one line and exit 1."""
+    _keep_what_is_compiled()
+    try:
+        app(None if arguments is None else list(arguments), prog_name="moderation")
+    except ModerationError as error:
+        print(f"moderation: {_plain(str(error))}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _keep_what_is_compiled() -> None:
+    # The kernels are compiled once and kept beside the source; where that cannot be written to (installed for a whole
+    # system, run by a service without a home folder), in this installation's own folder.
+    if not os.access(PACKAGE, os.W_OK):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(settings_from().home / "compiled"))
+
+
+# --- Options shared by all commands ----------------------------------------------------------------------------------
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"moderation {moderation.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _all(
+    version: Annotated[  # acts when it is read
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+# --- Commands: triage ------------------------------------------------------------------------------------------------
+
+
+@app.command("app", epilog="Example: moderation app --port 8600", rich_help_panel="Jobs")
+def app_command(
+    host: Annotated[str, typer.Option(help="Address to listen on. The desk asks nobody for a password.")] = HOST,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = PORT,
+) -> None:
+    """Open the review desk in a web browser: queue, decisions by keyboard, batch scoring, retraining."""
+    _open_desk(host, port)
+
+
+def _open_desk(host: str, port: int) -> None:
+    try:
+        from moderation.desk import serve
+    except ImportError as error:
+        raise InputError(f"the desk needs {error.name}; pip install comment-moderation") from error
+    shown = f"[{host}]" if ":" in host else host
+    _say(f"review desk: http://{shown}:{port} (Ctrl-C ends it)")
+    serve(host, port)
+
+
+# --- Commands: ingest and score --------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: moderation ingest export.csv page.txt --map text=body", rich_help_panel="Jobs")
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Exports or saved pages.")],
+    format: FormatOption = None,  # noqa: A002 - the option's name
+    map: MapOption = None,  # noqa: A002 - the option's name
+) -> None:
+    """Read exports into the store. What is there already stays as it is; running it twice changes nothing."""
+    columns = _columns(map)
+    from moderation import jobs
+
+    with _store() as store, _progress("bytes") as progress:
+        found = [
+            one
+            for path in paths
+            for one in jobs.ingest([path], store, at=_now(), format=format, columns=columns, progress=progress)
+        ]
+    table = Table("file", "format", "new", "known", "status changed", "lost", box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for one in found:
+        numbers = (one.added.comments_new, one.added.comments_known, one.added.statuses_changed, one.loss.lost)
+        table.add_row(_text(Path(one.path).name), one.format, *(f"{number:,}" for number in numbers))
+    _console().print(table)
+    for one in found:
+        _show_loss(one.loss, one.path)
+
+
+@app.command(
+    epilog="Examples: moderation score export.csv -o scored.parquet · moderation score page.txt -o - | head · "
+    "moderation score (the store)",
+    rich_help_panel="Jobs",
+)
+def score(
+    export: Annotated[
+        Path | None, typer.Argument(metavar="[EXPORT]", help="An export or saved page; without it, the store.")
+    ] = None,
+    *,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Where to: .parquet, .csv or .jsonl; - is CSV to standard output."
+        ),
+    ] = None,
+    format: FormatOption = None,  # noqa: A002 - the option's name
+    map: MapOption = None,  # noqa: A002 - the option's name
+    policy: PolicyOption = None,
+    model: ModelOption = None,
+    workers: WorkersOption = 1,
+    dask: DaskOption = None,
+    chunk_rows: ChunkOption = 5000,
+) -> None:
+    """Score an export into a table: id, a column per label, decision, reasons, model; or score what the store holds.
+
+    The rows keep the order and the ids of the export. Without EXPORT, every comment in the store that the model has
+    not scored is scored, and every one that the policy has not decided is decided.
+    """
+    columns = _columns(map)
+    if export is None and out is not None:
+        raise typer.BadParameter("is for an export; name one, or leave -o out to score the store", param_hint="'-o'")
+    if export is not None and out is None:
+        raise typer.BadParameter(
+            "say where to: -o scored.parquet (or .csv, .jsonl), or -o - for CSV to standard output",
+            param_hint="'-o'",
+        )
+    from moderation import jobs
+
+    settings = settings_from()
+    rules, classifier = _policy(settings, policy), _registry(settings).load(model)
+    if export is None:
+        if format is not None or columns:
+            raise typer.BadParameter("is for an export; name one", param_hint="'--format' / '--map'")
+        with _store() as store, _progress("comments") as progress:
+            scored = jobs.score_store(
+                store,
+                classifier,
+                rules,
+                at=_now(),
+                chunk_rows=chunk_rows,
+                workers=workers,
+                dask=dask,
+                progress=progress,
+            )
+    else:
+        with _progress("bytes") as progress:
+            scored = jobs.score_file(
+                export,
+                None if out == "-" else Path(str(out)),
+                classifier,
+                rules,
+                at=_now(),
+                format=format,
+                columns=columns,
+                chunk_rows=chunk_rows,
+                workers=workers,
+                dask=dask,
+                progress=progress,
+            )
+    _show_scored(scored)
+    if scored.loss is not None:
+        _show_loss(scored.loss, str(export))
+
+
+@app.command(epilog="Example: moderation explain seed:1 --label spam", rich_help_panel="Jobs")
+def explain(
+    comment: Annotated[str, typer.Argument(metavar="ID", help="A comment in the store.")],
+    label: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(LABELS)}; default: the strongest flag.")
+    ] = None,
+    model: ModelOption = None,
+) -> None:
+    """Show how one comment of the store is scored, and what made the score."""
+    from moderation import jobs
+
+    classifier = _registry(settings_from()).load(model)
+    with _store(create=False) as store:
+        batch = store.batch([comment])
+        earlier = jobs.context_in(store, batch)
+    scores = classifier.score(batch, earlier)
+    asked = label or _strongest_flag(scores.iloc[0])
+    table = Table("label", "probability", box=None, pad_edge=False)
+    for name in LABELS:
+        table.add_row(TITLES[name], _probability(scores[name].iloc[0]), style="bold" if name == asked else None)
+    _console(sys.stdout).print(table)
+    explanation = classifier.explain(batch, asked, earlier)[0]
+    parts = Table("weight", "what", box=None, pad_edge=False)
+    words, others = _telling_parts(str(batch.comments["text"].iloc[0]), explanation)
+    for what, weight in _strongest(words | others, 12):
+        parts.add_row(f"{weight:+.2f}", _text(what))
+    _console(sys.stdout).print(f"\n{TITLES[asked]}: {explanation.logit:+.2f} as a logit, from", markup=False)
+    _console(sys.stdout).print(parts)
+
+
+# --- Commands: learning ----------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: moderation retrain && moderation models", rich_help_panel="Jobs")
+def retrain(seed: SeedOption = 0) -> None:
+    """Fit a candidate from all reviews that stand and measure it beside the champion. Nothing is promoted."""
+    from moderation import jobs
+
+    settings = settings_from()
+    rules, registry = _policy(settings), _registry(settings)
+    with _store(create=False) as store, _progress("steps") as progress:
+        trained = jobs.retrain(
+            store,
+            registry,
+            _checks(),
+            at=_now(),
+            seed=seed,
+            thresholds=jobs.thresholds_of(rules),
+            progress=progress,
+        )
+    _show_candidate(registry, trained.version)
+
+
+@app.command(
+    epilog="Example: moderation forget --comment blog:17 --reason 'asked by its author'", rich_help_panel="Models"
+)
+def forget(
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the withdrawal.")],
+    comment: Annotated[
+        list[str] | None, typer.Option("--comment", metavar="ID", help="All reviews of this comment. May be repeated.")
+    ] = None,
+    moderator: Annotated[
+        list[str] | None, typer.Option("--moderator", metavar="NAME", help="All reviews by this moderator.")
+    ] = None,
+    review: Annotated[
+        list[int] | None, typer.Option("--review", metavar="NUMBER", help="This review. May be repeated.")
+    ] = None,
+) -> None:
+    """Withdraw reviews from learning and fit the candidate that never saw them, byte for byte.
+
+    What the reviews decided stays decided. Promote the candidate to put it in force.
+    """
+    if not (comment or moderator or review):
+        raise typer.BadParameter("say which: --comment, --moderator or --review", param_hint="'--comment'")
+    if not reason.strip():
+        raise typer.BadParameter("is empty; write why", param_hint="'--reason'")
+    from moderation import jobs
+
+    settings = settings_from()
+    rules, registry = _policy(settings), _registry(settings)
+    with _store(create=False) as store:
+        wanted = set(review or ())
+        for one in comment or ():
+            wanted.update(_answers(store.reviews(standing=False, comment_id=one)))
+        for one in moderator or ():
+            wanted.update(_answers(store.reviews(standing=False, moderator=one)))
+        if not wanted:
+            raise InputError("forget: no review fits; check the ids and names")
+        with _progress("steps") as progress:
+            trained = jobs.forget(
+                store,
+                registry,
+                _checks(),
+                wanted,
+                by=settings.moderator,
+                reason=reason,
+                at=_now(),
+                thresholds=jobs.thresholds_of(rules),
+                progress=progress,
+            )
+    _say(f"{len(wanted)} reviews withdrawn from learning")
+    if trained is None:
+        default = registry.default()
+        _say(f"no review is left, so the model that never saw them is the shipped one: {default}")
+        if registry.champion() != default:
+            _say(f"put it in force: moderation promote {default} --reason '...'")
+    else:
+        _show_candidate(registry, trained.version)
+
+
+@app.command(epilog="Examples: moderation models · moderation models site-0001-1a2b3c4d", rich_help_panel="Models")
+def models(
+    version: Annotated[str | None, typer.Argument(metavar="[VERSION]", help="Show this one's numbers.")] = None,
+) -> None:
+    """List the model versions, the champion marked; or show how one version measured."""
+    registry = _registry(settings_from())
+    if version is not None:
+        _show_card(registry, version)
+        return
+    champion = registry.champion()
+    table = Table("", "version", "made", "learned from", "worse on", box=None, pad_edge=False)
+    for name in registry.versions():
+        card = registry.card(name)
+        learned = card.get("reviews", {}).get("comments")
+        table.add_row(
+            "*" if name == champion else "",
+            name,
+            str(card.get("created_at", ""))[:10],
+            "public data" if learned is None else f"{learned:,} reviewed comments",
+            _text(", ".join(card.get("worse", ()))),
+        )
+    _console(sys.stdout).print(table)
+
+
+@app.command(
+    epilog="Example: moderation promote site-0001-1a2b3c4d --reason 'spam matters more to us'",
+    rich_help_panel="Models",
+)
+def promote(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As `moderation models` lists it.")],
+    reason: ReasonOption = None,
+) -> None:
+    """Make a version the champion. One that is worse on the same holdout needs a written reason."""
+    settings = settings_from()
+    registry = _registry(settings)
+    registry.promote(version, by=settings.moderator, reason=reason, at=_now())
+    _say(f"champion: {registry.champion()}; score what is there with it: moderation score")
+
+
+@app.command(epilog="Example: moderation rollback --reason 'too many false alarms'", rich_help_panel="Models")
+def rollback(reason: ReasonOption = None) -> None:
+    """Make the champion before the present one champion again; repeat it to walk further back."""
+    settings = settings_from()
+    promotion = _registry(settings).rollback(by=settings.moderator, reason=reason, at=_now())
+    _say(f"champion: {promotion.version} (was {promotion.previous})")
+
+
+@app.command(epilog="Example: moderation train --data ../data --out models/base-2026.11", rich_help_panel="Models")
+def train(
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The data sets that the manifest names.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where the model goes; a folder that is not there yet.")
+    ] = None,
+) -> None:
+    """Fit the base model from public data sets, by the recipe in this package; for maintainers of the model."""
+    from moderation import recipe
+
+    folder = out or Path("models") / f"base-{_now():%Y.%m}"
+    if folder.exists():
+        raise InputError(f"{folder}: is there already, and a version is written once; give another --out")
+    with _progress("steps") as progress:
+        trained = recipe.train(data, seeds_folder(), progress=progress)
+    card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
+    readable = recipe.card_markdown(trained.card, folder.name)
+    try:
+        trained.classifier.save(folder, {**trained.card, **card})
+        (folder / "card.md").write_text(readable, "utf-8")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --out") from error
+    _say(f"written: {folder}")
+
+
+# --- Commands: the installation --------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: moderation doctor", rich_help_panel="Installation")
+def doctor() -> None:
+    """Check install, model, store and policy; say what is missing and how to get it. Exit 1 on a problem."""
+    findings = list(_findings())
+    table = Table("", "what", "found", box=None, pad_edge=False)
+    for state, what, found in findings:
+        style = {"ok": "green", "note": "yellow", "problem": "bold red"}[state]
+        table.add_row(Text(state, style), what, _text(found))
+    _console(sys.stdout).print(table)
+    if any(state == "problem" for state, _, _ in findings):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: moderation demo --no-app", rich_help_panel="Installation")
+def demo(
+    open_app: Annotated[bool, typer.Option("--app/--no-app", help="Open the review desk afterwards.")] = True,
+    host: Annotated[str, typer.Option(help="Address the desk listens on.")] = HOST,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port the desk listens on.")] = PORT,
+) -> None:
+    """Read the page that came with the package, score it, show the table, and open the desk with it."""
+    from moderation import jobs
+    from moderation.readers import read
+
+    settings = settings_from()
+    registry = _registry(settings)
+    classifier, rules = registry.load(), _policy(settings)
+    with _store() as store, _progress("comments") as progress:
+        jobs.ingest([seed_page()], store, at=_now(), progress=progress)
+        jobs.score_store(store, classifier, rules, at=_now(), progress=progress)
+        ids = [name for batch in read(seed_page()) for name in batch.comments["id"]]
+        batch = store.batch(ids)
+        scores = store.scores(ids, classifier.version)
+    table = Table(
+        "author", "comment", *(TITLES[flag] for flag in FLAGS), "because of", title=f"scored by {classifier.version}"
+    )
+    for flag in range(2, 2 + len(FLAGS)):
+        table.columns[flag].justify = "right"
+    for row in range(len(batch)):
+        one = scores.iloc[row]
+        text = str(batch.comments["text"].iloc[row])
+        author = batch.comments["author"].iloc[row]
+        strongest = _strongest_flag(one)
+        explanation = classifier.explain(batch, strongest)[row]
+        table.add_row(
+            _text(author) if isinstance(author, str) else Text("(no author)", "dim"),
+            _text(_shortened(text, 48)),
+            *(Text(_probability(one[flag]), "bold" if flag == strongest else "") for flag in FLAGS),
+            _text(", ".join(_because(text, explanation))),
+        )
+    _console(sys.stdout).print(table)
+    _say(f"kept in {settings.home}")
+    if open_app:
+        _open_desk(host, port)
+
+
+@app.command("run-job", hidden=True, epilog="Example: moderation run-job 3")
+def run_job(job: Annotated[int, typer.Argument(metavar="ID", help="A job row in the store.")]) -> None:
+    """Execute a job row of the store and report on it there; the desk starts its long work this way."""
+    from moderation import jobs
+
+    def stop(_number: int, _frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    settings = settings_from()
+    with _store(create=False) as store:
+        jobs.run(job, jobs.Surroundings(store, _registry(settings), _policy(settings), _checks(), _now))
+
+
+# --- What the commands share -----------------------------------------------------------------------------------------
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _store(*, create: bool = True) -> "Store":
+    return moderation.Store.open(settings_from().store_url, create=create)
+
+
+def _registry(settings: Settings) -> "Registry":
+    return moderation.Registry(settings.models, shipped_models())
+
+
+def _policy(settings: Settings, path: Path | None = None) -> "Policy":
+    return moderation.load_policy(path or settings.policy_path)
+
+
+def _checks() -> "Checks":
+    return moderation.load_checks(*check_files())
+
+
+def _columns(pairs: Sequence[str] | None) -> dict[str, str]:
+    found = {}
+    for pair in pairs or ():
+        ours, equals, theirs = pair.partition("=")
+        if not (ours and equals and theirs):
+            raise typer.BadParameter(f"{pair!r} is not OURS=THEIRS, such as text=body", param_hint="'--map'")
+        found[ours.strip()] = theirs.strip()
+    return found
+
+
+def _answers(events: Iterable["moderation.Review"]) -> list[int]:
+    return [event.id for event in events if event.undoes is None and event.id is not None]
+
+
+# --- Showing ---------------------------------------------------------------------------------------------------------
+
+
+def _console(file: Any = None) -> Console:
+    console = Console(file=file or sys.stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 140  # nobody looks at it line by line; do not cut names
+    return console
+
+
+def _say(line: str) -> None:
+    _console().print(line, markup=False, soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    """Return `text` as one line that cannot steer a terminal: no control, format or surrogate character."""
+    return "".join(letter if letter.isprintable() else " " if letter.isspace() else "�" for letter in text)
+
+
+def _text(text: str) -> Text:
+    return Text(_plain(text))
+
+
+def _shortened(text: str, length: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def _probability(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}"
+
+
+def _strongest_flag(scores: "pd.Series") -> str:
+    known = {flag: float(scores[flag]) for flag in FLAGS if not math.isnan(scores[flag])}
+    if not known:
+        raise InputError("explain: no flag was judged for this comment; name a --label")
+    return max(known, key=lambda flag: known[flag])
+
+
+def _telling_parts(text: str, explanation: "Explanation") -> tuple[dict[str, float], dict[str, float]]:
+    """Return the weights of the words of a text, and of what is no word of it (structure, author, context).
+
+    Spans overlap (a word, its pair, its letters): each gives its weight to the characters it covers, and a word is the
+    sum of its own.
+    """
+    places = [(match.start(), match.end(), match.group()) for match in re.finditer(r"\w[\w'’.-]*\w|\w", text)]
+    weights = [0.0] * len(places)
+    others: dict[str, float] = {}
+    for span in explanation.spans:
+        if span.begin is None or span.end is None:
+            others[span.name] = others.get(span.name, 0.0) + span.weight
+            continue
+        covered = [
+            (place, min(end, span.end) - max(begin, span.begin))
+            for place, (begin, end, _) in enumerate(places)
+            if begin < span.end and end > span.begin
+        ]
+        total = sum(letters for _, letters in covered)
+        for place, letters in covered:
+            weights[place] += span.weight * letters / total
+    words: dict[str, float] = {}
+    for (_, _, word), weight in zip(places, weights, strict=True):
+        words[word] = words.get(word, 0.0) + weight
+    return words, others
+
+
+def _strongest(weights: Mapping[str, float], count: int) -> list[tuple[str, float]]:
+    return sorted(weights.items(), key=lambda part: -abs(part[1]))[:count]
+
+
+def _because(text: str, explanation: "Explanation", count: int = 4) -> list[str]:
+    """Return what spoke for the label: its words first, then what else did."""
+    found: list[str] = []
+    for weights in _telling_parts(text, explanation):
+        speaking = _strongest({what: weight for what, weight in weights.items() if weight > 0}, count - len(found))
+        found += [what for what, weight in speaking if weight >= speaking[0][1] / 5]
+    return found
+
+
+def _show_scored(scored: "Scored") -> None:
+    console = _console()
+    _say(f"{scored.rows:,} comments, scored by {scored.model}, decided by policy {scored.policy}")
+    decisions = Table("decision", "comments", box=None, pad_edge=False)
+    decisions.columns[1].justify = "right"
+    for action, count in scored.decisions.items():
+        decisions.add_row(action, f"{count:,}")
+    console.print(decisions)
+    flags = Table("flagged as", "comments", box=None, pad_edge=False)
+    flags.columns[1].justify = "right"
+    for label, count in scored.flags.items():
+        flags.add_row(label, f"{count:,}")
+    console.print(flags)
+
+
+def _show_loss(loss: "LossReport", path: str) -> None:
+    _say(f"{_plain(Path(path).name)}: {_plain(loss.summary())}")
+    for line in loss.lines:
+        _say(f"  lost: {_plain(str(line))}")
+    for note in loss.notes:
+        _say(f"  note: {_plain(note)}")
+
+
+def _show_candidate(registry: "Registry", version: str) -> None:
+    _show_card(registry, version)
+    worse = registry.card(version).get("worse")
+    if version == registry.champion():
+        _say(f"{version} is the champion already")
+    elif worse:
+        _say(f"worse on {', '.join(worse)}; put it in force all the same: moderation promote {version} --reason '...'")
+    else:
+        _say(f"put it in force: moderation promote {version}")
+
+
+def _show_card(registry: "Registry", version: str) -> None:
+    card = registry.card(version)
+    console = _console(sys.stdout)
+    console.print(f"{version}, made {str(card.get('created_at', ''))[:19]}", markup=False)
+    for name, title in (("holdout", "kept aside on this site"), ("checks", "functional checks")):
+        if isinstance(card.get(name), Mapping):
+            console.print(f"\n{title}: {card[name]['rows']:,} comments, against {card.get('champion')}", markup=False)
+            console.print(_measured_table(card[name]))
+
+
+def _measured_table(measured: Mapping[str, Any]) -> Table:
+    table = Table("label", "n", "yes", "AUC", "log loss", "verdict", box=None, pad_edge=False)
+    after = {each["label"]: each for each in measured["after"]["labels"]}
+    verdicts = {each["label"]: each["verdict"] for each in measured["comparison"]["labels"]}
+    for before in measured["before"]["labels"]:
+        label = before["label"]
+        if before["n"]:
+            table.add_row(
+                TITLES.get(label, label),
+                f"{before['n']:,}",
+                f"{before['positives']:,}",
+                *(f"{_value(before, metric)} → {_value(after[label], metric)}" for metric in ("auc", "log_loss")),
+                verdicts[label],
+            )
+    return table
+
+
+def _value(metrics: Mapping[str, Any], name: str) -> str:
+    found = metrics.get(name)
+    return "–" if found is None else f"{found['value']:.3f}"
+
+
+@contextlib.contextmanager
+def _progress(unit: str) -> Iterator[Callable[[int, int | None, str], None] | None]:
+    """Yield a callback that draws a bar on standard error, or None where nobody would see it."""
+    console = _console()
+    if not console.is_terminal:
+        yield None
+        return
+    from rich import progress as bars
+
+    numbers = bars.DownloadColumn() if unit == "bytes" else bars.MofNCompleteColumn()
+    columns = (
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        numbers,
+        bars.TimeRemainingColumn(),
+    )
+    # Not redirected: what goes to standard output is data.
+    with bars.Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown:
+        tasks: dict[str, bars.TaskID] = {}
+
+        def tell(done: int, total: int | None, message: str) -> None:
+            if message not in tasks:
+                tasks[message] = shown.add_task(_plain(message), total=total)
+            shown.update(tasks[message], completed=done, total=total)
+
+        yield tell
+
+
+# --- Doctor ----------------------------------------------------------------------------------------------------------
+
+Finding = tuple[str, str, str]
+
+
+def _findings() -> Iterator[Finding]:
+    settings = settings_from()
+    yield "ok", "moderation", moderation.__version__
+    yield "ok", "Python", ".".join(map(str, sys.version_info[:3]))
+    yield from _found_libraries()
+    yield from _attempt("model", lambda: _found_model(settings))
+    yield from _attempt("policy", lambda: _found_policy(settings))
+    yield from _attempt("store", lambda: _found_store(settings))
+    yield from _attempt("checks", lambda: f"{len(_checks().batch)} sentences with known truth")
+
+
+def _attempt(what: str, look: Callable[[], str]) -> Iterator[Finding]:
+    try:
+        yield "ok", what, look()
+    except ModerationError as error:
+        yield "problem", what, str(error)
+
+
+def _found_model(settings: Settings) -> str:
+    registry = _registry(settings)
+    classifier = registry.load()
+    return f"{classifier.version}, {len(classifier.labels)} labels; versions here: {len(registry.versions())}"
+
+
+def _found_policy(settings: Settings) -> str:
+    policy = _policy(settings)
+    return f"{policy.digest}, from {settings.policy_path or 'the package'}"
+
+
+def _found_store(settings: Settings) -> str:
+    if "://" not in settings.store_url and not Path(settings.store_url).expanduser().exists():
+        return f"{settings.store_url} is not there yet; ingest makes it"
+    with _store(create=False) as store:
+        counts = store.counts()
+        return f"{store.url}, {counts.comments:,} comments, {counts.reviewed:,} reviewed, schema {store.schema_version}"
+
+
+# Extra -> what it is for, and what must be importable.
+EXTRAS: Final = {
+    "dask": ("score on a cluster", "distributed"),
+    "postgres": ("a PostgreSQL store", "psycopg"),
+    "server": ("the HTTP door", "fastapi"),
+}
+
+
+def _found_libraries() -> Iterator[Finding]:
+    import importlib.util
+    from importlib import metadata
+
+    try:
+        needed = [line for line in metadata.requires("comment-moderation") or () if "extra ==" not in line]
+    except metadata.PackageNotFoundError:
+        yield "problem", "install", "the package is not installed; pip install . (in the clone)"
+        needed = []
+    missing = []
+    for line in needed:
+        match = re.match(r"([A-Za-z0-9._-]+)[^>=]*(?:>=([0-9.]+))?", line)
+        assert match is not None
+        name, least = match[1], match[2]
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(f"{name} is missing")
+            continue
+        if least is not None and _numbers(version) < _numbers(least):
+            missing.append(f"{name} is {version}, needs {least}")
+    if missing:
+        yield "problem", "libraries", f"{'; '.join(missing)}; pip install --upgrade comment-moderation"
+    elif needed:
+        yield "ok", "libraries", f"all {len(needed)}"
+    for extra, (purpose, module) in EXTRAS.items():
+        if importlib.util.find_spec(module) is not None:
+            yield "ok", f"extra {extra}", purpose
+        else:
+            yield "note", f"extra {extra}", f"not installed ({purpose}); pip install 'comment-moderation[{extra}]'"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,566 @@
+"""The jobs: ingest, score, retrain; paths, a store and a classifier in, summaries out.
+
+No terminal, no HTTP, no Streamlit and no environment variables: whoever calls passes what is needed, and hears of
+progress by a callback. Every job may be killed at any moment and started again: what the store has taken stays, doing
+it twice changes nothing, and a file appears under its name only when it is whole.
+
+A job may also be a row in the store (`Store.add_job`): `run` executes it in a process of its own, and any page can
+watch the row. A running job reports at least every `BEAT_S` seconds; one whose last report is older than `STALE_S`
+was killed, and `state` calls it interrupted.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from importlib import import_module
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Final, Self
+
+import pandas as pd
+from joblib import Parallel, delayed, parallel_config
+
+from moderation import learning
+from moderation.classifier import Classifier
+from moderation.errors import InputError, ModerationError, StoreError
+from moderation.features.context import PRECEDING
+from moderation.labels import LABELS
+from moderation.learning import Candidate, Checks, Progress
+from moderation.policy import Policy, decide, flagged
+from moderation.readers import LossReport, read
+from moderation.registry import Registry
+from moderation.store import Added, Job, Store
+from moderation.tables import COMMENTS, Batch
+from moderation.writers import write_scores
+
+__all__ = [
+    "BEAT_S",
+    "KINDS",
+    "STALE_S",
+    "Clock",
+    "Ingested",
+    "Progress",
+    "Scored",
+    "Surroundings",
+    "Trained",
+    "context_in",
+    "forget",
+    "ingest",
+    "retrain",
+    "run",
+    "score_file",
+    "score_store",
+    "state",
+    "thresholds_of",
+]
+
+Clock = Callable[[], datetime]
+
+CHUNK_ROWS: Final = 5000
+BEAT_S: Final = 5.0
+STALE_S: Final = 30.0
+# How far back a comment's parent and thread are looked for in a file that is scored without a store.
+REMEMBERED: Final = 20_000
+# What people answered in the desk, and what came as truth with an import; the answers outrank it.
+ORIGINS: Final = ("review", "imported")
+
+
+# --- Ingest ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What one file brought into the store, and what of it was lost."""
+
+    path: str
+    format: str
+    added: Added
+    loss: LossReport
+
+
+def ingest(
+    paths: Sequence[Path],
+    store: Store,
+    *,
+    at: datetime,
+    format: str | None = None,  # noqa: A002 - the word everybody uses for it
+    columns: Mapping[str, str] | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+    keep_personal_data: bool = False,
+    progress: Progress | None = None,
+) -> list[Ingested]:
+    """Add what is new in these files to the store; running it again adds nothing. Progress is in bytes."""
+    found = []
+    for path in paths:
+        reading = read(path, format, columns=columns, chunk_rows=chunk_rows, keep_personal_data=keep_personal_data)
+        total = Added(0, 0, 0, 0, 0)
+        for batch in reading:
+            added = store.add_batch(batch, source=str(path), at=at)
+            total = Added(*(a + b for a, b in zip(_values(total), _values(added), strict=True)))
+            _tell(progress, reading.bytes_read, reading.total_bytes, path.name)
+        _tell(progress, reading.total_bytes, reading.total_bytes, path.name)
+        found.append(Ingested(str(path), reading.format, total, reading.loss))
+    return found
+
+
+def _values(added: Added) -> tuple[int, ...]:
+    return tuple(asdict(added).values())
+
+
+# --- Score -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """How many comments were scored, how they were decided, and how many each label flags."""
+
+    rows: int
+    decisions: dict[str, int]
+    flags: dict[str, int]
+    model: str
+    policy: str
+    loss: LossReport | None = None
+
+
+@dataclass(slots=True)
+class _Count:
+    rows: int = 0
+    decisions: dict[str, int] = field(default_factory=lambda: {"allow": 0, "review": 0, "reject": 0})
+    flags: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LABELS, 0))
+
+    def add(self, scores: pd.DataFrame, decided: pd.DataFrame, policy: Policy) -> None:
+        self.rows += len(scores)
+        for action, count in decided["decision"].value_counts().items():
+            self.decisions[str(action)] += int(count)
+        for label, count in flagged(scores, policy).sum().items():
+            self.flags[str(label)] += int(count)
+
+    def summary(self, classifier: Classifier, policy: Policy, loss: LossReport | None = None) -> Scored:
+        return Scored(self.rows, self.decisions, self.flags, classifier.version, policy.digest, loss)
+
+
+def score_store(
+    store: Store,
+    classifier: Classifier,
+    policy: Policy,
+    *,
+    at: datetime,
+    chunk_rows: int = CHUNK_ROWS,
+    workers: int = 1,
+    dask: str | None = None,
+    progress: Progress | None = None,
+) -> Scored:
+    """Score what this model has not scored yet, and decide what this policy has not decided yet."""
+    model = classifier.version
+    waiting = store.counts(model)
+    missing = waiting.comments - waiting.scored
+    done = 0
+    pending = ((batch, context_in(store, batch)) for batch in store.pending(model, chunk=chunk_rows))
+    for batch, scores in _scored(pending, classifier, workers=workers, dask=dask):
+        store.add_scores(scores, at)
+        done += len(batch)
+        _tell(progress, done, max(missing, done), "scoring")
+    count = _Count()
+    for batch, scores in store.undecided(model, policy.digest, chunk=chunk_rows):
+        decided = decide(batch, scores, policy, at)
+        store.add_decisions(decided, model=model, policy=policy.digest, at=at)
+        count.add(scores, decided, policy)
+        _tell(progress, count.rows, None, "deciding")
+    return count.summary(classifier, policy)
+
+
+def score_file(
+    path: Path,
+    out: Path | None,
+    classifier: Classifier,
+    policy: Policy,
+    *,
+    at: datetime,
+    format: str | None = None,  # noqa: A002 - the word everybody uses for it
+    columns: Mapping[str, str] | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+    workers: int = 1,
+    dask: str | None = None,
+    progress: Progress | None = None,
+) -> Scored:
+    """Score an export into a table: id, one column per label, decision, reasons, model; rows in the input's order.
+
+    `out` is named by its extension (.csv, .jsonl, .parquet); None writes CSV to standard output. Memory does not grow
+    with the file. Progress is in bytes read.
+    """
+    reading = read(path, format, columns=columns, chunk_rows=chunk_rows)
+    count = _Count()
+
+    def rows() -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        for batch, scores in _scored(_with_context(reading), classifier, workers=workers, dask=dask):
+            decided = decide(batch, scores, policy, at)
+            count.add(scores, decided, policy)
+            _tell(progress, reading.bytes_read, reading.total_bytes, path.name)
+            yield scores, decided
+
+    # The first rows before the first byte of output: a file that cannot be read must not leave a header behind.
+    table = rows()
+    begun = list(islice(table, 1))
+    write_scores(chain(begun, table), out)
+    _tell(progress, reading.total_bytes, reading.total_bytes, path.name)
+    return count.summary(classifier, policy, reading.loss)
+
+
+def _scored(
+    batches: Iterator[tuple[Batch, pd.DataFrame]], classifier: Classifier, *, workers: int, dask: str | None
+) -> Iterator[tuple[Batch, pd.DataFrame]]:
+    """Score batches, each with what came before it, in order; never more than a few are held at once."""
+    if workers < 1:
+        raise InputError(f"workers: {workers} is not a number of workers; give 1 or more")
+    if dask is None and workers == 1:
+        for batch, earlier in batches:
+            yield batch, classifier.score(batch, earlier)
+        return
+    with ExitStack() as stack:
+        if dask is None:
+            # Threads suffice: the kernel lets go of the interpreter's lock while it reads the bytes.
+            parallel, width = stack.enter_context(Parallel(n_jobs=workers, backend="threading")), workers
+        else:
+            parallel, width = stack.enter_context(_on_dask(dask, classifier))
+        while group := list(islice(batches, 2 * width)):
+            results = parallel(delayed(_score)(classifier, batch, earlier) for batch, earlier in group)
+            for (batch, _), scores in zip(group, results, strict=True):
+                yield batch, scores
+
+
+def _score(classifier: Classifier, batch: Batch, earlier: pd.DataFrame) -> pd.DataFrame:
+    return classifier.score(batch, earlier)
+
+
+@contextmanager
+def _on_dask(address: str, classifier: Classifier) -> Iterator[tuple[Parallel, int]]:
+    try:
+        distributed = import_module("distributed")  # an extra: most installations have no cluster
+    except ImportError as error:
+        raise InputError("dask: not installed; pip install 'comment-moderation[dask]'") from error
+    try:
+        client = distributed.Client(address, timeout=5, name="moderation")
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"dask: no scheduler answers at {address}; start one, or correct the address") from error
+    with client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise InputError(f"dask: the scheduler at {address} has no workers; start some")
+        # Scattered: the model goes to each worker once, not along with every chunk.
+        with parallel_config(backend="dask", scatter=[classifier]), Parallel() as parallel:
+            yield parallel, threads
+
+
+# --- What came before a comment --------------------------------------------------------------------------------------
+
+
+def _with_context(batches: Iterable[Batch]) -> Iterator[tuple[Batch, pd.DataFrame]]:
+    """Yield each batch with those of the last `REMEMBERED` comments before it that its own answer or follow."""
+    before: pd.DataFrame | None = None
+    for batch in batches:
+        comments = batch.comments
+        if before is None:
+            before = comments.iloc[:0]
+        near = before[before["article_id"].isin(batch.articles["id"])]
+        wanted = before["id"].isin(comments["parent_id"].dropna())
+        wanted[near.groupby("article_id", sort=False).tail(PRECEDING).index] = True
+        yield batch, before[wanted].reset_index(drop=True)
+        before = pd.concat([before, comments], ignore_index=True).iloc[-REMEMBERED:].reset_index(drop=True)
+
+
+def context_in(store: Store, batch: Batch) -> pd.DataFrame:
+    """Return the comments in the store that those of `batch` answer or follow, in reading order."""
+    articles = batch.articles
+    told = articles[articles["title"].notna() | articles["text"].notna()]["id"]
+    comments = batch.comments[batch.comments["article_id"].isin(told)]
+    # Behind the first one of an article, the batch itself is the thread.
+    return _before(store, batch, comments.drop_duplicates("article_id"))
+
+
+def _before(store: Store, batch: Batch, comments: pd.DataFrame) -> pd.DataFrame:
+    """Return the parents of a whole batch, and what stands just before each of `comments` in its thread."""
+    names = [column.name for column in COMMENTS]
+    found = [store.parents(batch).comments]
+    for name in comments.loc[comments["position"].fillna(-1) != 0, "id"]:
+        thread = store.thread(name, limit=2 * PRECEDING + 1)
+        place = int((thread["id"] == name).to_numpy(dtype=bool).argmax())
+        found.append(thread.iloc[max(0, place - PRECEDING) : place][names])
+    rows = pd.concat(found, ignore_index=True).drop_duplicates("id")
+    return rows.sort_values(["article_id", "position"], kind="stable", ignore_index=True)
+
+
+# --- Retrain ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The version that a candidate was kept as, and the candidate."""
+
+    version: str
+    candidate: Candidate
+
+
+def retrain(
+    store: Store,
+    registry: Registry,
+    checks: Checks,
+    *,
+    at: datetime,
+    seed: int = 0,
+    thresholds: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Fit a candidate from all reviews and imported truth that stand, measure it beside the champion, and keep it."""
+    truth = store.truth(origin=ORIGINS)
+    batch = _threads_of(store, list(truth.index))
+    candidate = learning.retrain(
+        registry.load(registry.default()),
+        registry.load(),
+        batch,
+        truth,
+        checks,
+        at=at,
+        seed=seed,
+        thresholds=thresholds,
+        progress=progress,
+    )
+    return Trained(registry.save(candidate), candidate)
+
+
+def forget(
+    store: Store,
+    registry: Registry,
+    checks: Checks,
+    reviews: Iterable[int],
+    *,
+    by: str,
+    reason: str,
+    at: datetime,
+    seed: int = 0,
+    thresholds: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Trained | None:
+    """Withdraw reviews from learning and keep the candidate that never saw them.
+
+    None where no review is left to learn from: then the model that never saw them is the shipped one.
+    """
+    store.withdraw(reviews, by=by, reason=reason, at=at)
+    if store.truth(origin=ORIGINS)[list(LABELS)].isna().all(axis=None):
+        return None
+    return retrain(store, registry, checks, at=at, seed=seed, thresholds=thresholds, progress=progress)
+
+
+def _threads_of(store: Store, ids: Sequence[str]) -> Batch:
+    batch = store.batch(ids)
+    around = _before(store, batch, batch.comments[batch.comments["article_id"].isin(batch.articles["id"])])
+    comments = pd.concat([batch.comments, around], ignore_index=True).drop_duplicates("id", ignore_index=True)
+    return Batch(comments, batch.articles)
+
+
+# --- Job rows --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a job row needs beyond its own arguments."""
+
+    store: Store
+    registry: Registry
+    policy: Policy
+    checks: Checks
+    clock: Clock
+
+
+def state(job: Job, now: datetime) -> str:
+    """Return "queued", "running", "done", "failed" or "interrupted" as of `now`.
+
+    Interrupted: whoever ran the job is gone (it has not reported for `STALE_S` seconds) or was stopped. Running it
+    again is safe.
+    """
+    if job.state in ("queued", "running"):
+        last = job.updated_at or job.at
+        if now - last > timedelta(seconds=STALE_S):
+            return "interrupted"
+    return job.state
+
+
+def run(job_id: int, around: Surroundings) -> Job:
+    """Execute a job row and report on it until it is done; its result is what the kind's function returns.
+
+    While it runs, the result is {"pid": process id}. A `ModerationError` fails the job with its message and is raised
+    again. Raises `StoreError` for a job that is unknown, done, or runs already.
+    """
+    store, clock = around.store, around.clock
+    job = store.job(job_id)
+    if job is None:
+        raise StoreError(f"no job {job_id}; see the list of jobs")
+    if job.kind not in KINDS:
+        raise InputError(f"job {job_id}: unknown kind {job.kind!r}; known: {', '.join(KINDS)}")
+    now = state(job, clock())
+    if now in ("done", "running"):
+        raise StoreError(f"job {job_id}: is {now}; start a new one")
+    with _Pulse(store, job_id, clock) as pulse:
+        result = KINDS[job.kind](around, job.arguments, pulse)
+        pulse.end("done", "done", result)
+    ended = store.job(job_id)
+    assert ended is not None
+    return ended
+
+
+class _Pulse:
+    """Reports of one running job: at once when it begins and ends, at most once a second on progress, and a beat."""
+
+    def __init__(self, store: Store, job_id: int, clock: Clock, beat_s: float = BEAT_S) -> None:
+        self._beat_s = beat_s
+        self._store = store
+        self._id = job_id
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: tuple[int, int, str] = (0, 0, "starting")
+        self._reported: datetime | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"job-{job_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._report("running", {"pid": os.getpid()})
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None or self._ended.is_set():
+            return
+        if isinstance(error, ModerationError):
+            end = ("failed", str(error))
+        elif isinstance(error, Exception):
+            end = ("failed", f"stopped by a fault in the program ({type(error).__name__}); see its log")
+        else:  # Ctrl-C, SIGTERM
+            end = ("interrupted", "stopped; starting it again is safe")
+        with suppress(StoreError):  # where the store itself is the fault, the row goes stale and says so by that
+            self.end(*end, None)
+
+    def __call__(self, done: int, total: int | None, message: str) -> None:
+        """Take progress; write it down if the last report is a second old."""
+        self._last = (done, total or 0, message)
+        if self._reported is None or self._clock() - self._reported >= timedelta(seconds=1):
+            self._try_report()
+
+    def end(self, state: str, message: str, result: Any) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        done, total, _ = self._last
+        self._last = (done, total, message)
+        self._report(state, result)
+
+    def _report(self, state: str, result: Any) -> None:
+        with self._lock:
+            done, total, message = self._last
+            now = self._clock()
+            self._store.report_job(
+                self._id, state=state, done=done, total=total, message=message, result=result, at=now
+            )
+            self._reported = now
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._beat_s):
+            self._try_report()
+
+    def _try_report(self) -> None:
+        with suppress(StoreError):  # busy: the next beat comes soon, and the job's own writes say what is wrong
+            self._report("running", {"pid": os.getpid()})
+
+
+def _run_ingest(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    found = ingest(
+        [Path(path) for path in _given(arguments, "paths")],
+        around.store,
+        at=around.clock(),
+        format=arguments.get("format"),
+        columns=arguments.get("columns"),
+        progress=progress,
+    )
+    return {
+        "files": [
+            {"path": one.path, "format": one.format, **asdict(one.added), "loss": _loss(one.loss)} for one in found
+        ]
+    }
+
+
+def _run_score_upload(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    out = Path(_given(arguments, "out"))
+    scored = score_file(
+        Path(_given(arguments, "path")),
+        out,
+        around.registry.load(arguments.get("model")),
+        around.policy,
+        at=around.clock(),
+        format=arguments.get("format"),
+        columns=arguments.get("columns"),
+        progress=progress,
+    )
+    return {**_summary(scored), "out": str(out)}
+
+
+def _run_rescore(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    classifier = around.registry.load(arguments.get("model"))
+    return _summary(score_store(around.store, classifier, around.policy, at=around.clock(), progress=progress))
+
+
+def _run_retrain(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    trained = retrain(
+        around.store,
+        around.registry,
+        around.checks,
+        at=around.clock(),
+        seed=int(arguments.get("seed", 0)),
+        thresholds=thresholds_of(around.policy),
+        progress=progress,
+    )
+    return {"version": trained.version, "worse": list(trained.candidate.worse)}
+
+
+# What a job row may ask for; its arguments are the names that the function reads.
+KINDS: Final[dict[str, Callable[[Surroundings, Mapping[str, Any], Progress], dict[str, Any]]]] = {
+    "ingest": _run_ingest,
+    "rescore": _run_rescore,
+    "retrain": _run_retrain,
+    "score-upload": _run_score_upload,
+}
+
+
+def thresholds_of(policy: Policy) -> dict[str, float]:
+    """Return the probability from which each label is looked at: what precision and recall are stated at."""
+    return {
+        label: float(threshold)
+        for label, of in policy.labels.items()
+        if (threshold := of.reject if of.review is None else of.review) is not None
+    }
+
+
+def _given(arguments: Mapping[str, Any], name: str) -> Any:
+    if name not in arguments:
+        raise InputError(f"job: argument {name!r} is missing; give {name}")
+    return arguments[name]
+
+
+def _summary(scored: Scored) -> dict[str, Any]:
+    return {
+        "rows": scored.rows,
+        "decisions": scored.decisions,
+        "flags": scored.flags,
+        "model": scored.model,
+        "policy": scored.policy,
+        "loss": None if scored.loss is None else _loss(scored.loss),
+    }
+
+
+def _loss(loss: LossReport) -> dict[str, Any]:
+    return {"summary": loss.summary(), "lines": [str(line) for line in loss.lines], "notes": list(loss.notes)}
+
+
+def _tell(progress: Progress | None, done: int, total: int | None, message: str) -> None:
+    if progress is not None:
+        progress(done, total, message)

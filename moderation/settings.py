@@ -1,0 +1,80 @@
+"""Environment variables in, the places where this installation keeps its things out.
+
+Only the doors (command line, desk, server) read this: everything below them takes paths as arguments.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_data_path
+
+from moderation.errors import InputError
+
+__all__ = ["Settings", "check_files", "seed_page", "seeds_folder", "settings_from", "shipped_models"]
+
+PACKAGE: Final = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the store, the models and the policy are, and who is at the keys."""
+
+    home: Path
+    store_url: str
+    policy_path: Path | None
+    moderator: str
+
+    @property
+    def models(self) -> Path:
+        """Return the folder for this site's own models."""
+        return self.home / "models"
+
+
+def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings named by MODERATION_HOME, MODERATION_STORE, MODERATION_POLICY and MODERATION_MODERATOR.
+
+    An empty or missing variable means its default: the user's data folder, `store.db` in it, the shipped policy,
+    and the login name.
+    """
+    found = os.environ if environment is None else environment
+    home = Path(found.get("MODERATION_HOME") or user_data_path("moderation")).expanduser().absolute()
+    policy = found.get("MODERATION_POLICY")
+    moderator = found.get("MODERATION_MODERATOR") or found.get("USER") or found.get("USERNAME") or "moderator"
+    return Settings(
+        home=home,
+        store_url=found.get("MODERATION_STORE") or str(home / "store.db"),
+        policy_path=Path(policy).expanduser() if policy else None,
+        moderator=moderator,
+    )
+
+
+def _shipped(name: str) -> Path:
+    # In a wheel the folder lies inside the package; in a clone it stands beside it.
+    for place in (PACKAGE / "_shipped" / name, PACKAGE.parent / name):
+        if place.is_dir():
+            return place
+    raise InputError(f"{PACKAGE}: the shipped folder {name!r} is missing; reinstall the package")
+
+
+def shipped_models() -> Path:
+    """Return the folder of models that came with the package."""
+    return _shipped("models")
+
+
+def seeds_folder() -> Path:
+    """Return the folder of the seed page, the default policy and the functional checks."""
+    return _shipped("seeds")
+
+
+def check_files() -> list[Path]:
+    """Return the files of sentences with known truth that a candidate is measured on."""
+    names = ("checks.jsonl", "contrast.jsonl", "neutral.jsonl", "notices.jsonl")
+    return [seeds_folder() / name for name in names]
+
+
+def seed_page() -> Path:
+    """Return the page the project began from."""
+    return seeds_folder() / "long-war-journal-2007-11-25.txt"
