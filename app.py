@@ -1,0 +1,8 @@
+"""Streamlit entry: `streamlit run app.py` opens the same desk as `moderation app`."""
+
+from streamlit.starlette import App
+
+from moderation.desk import SCRIPT
+from moderation.desk.guard import MIDDLEWARE, excuse, prepared
+
+app = App(SCRIPT, middleware=MIDDLEWARE, lifespan=prepared, on_script_error=excuse)

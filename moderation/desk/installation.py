@@ -1,0 +1,85 @@
+"""Settings in; the store, the models and the policy of this installation out, each opened once per process."""
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ParamSpec
+
+import streamlit as st
+
+from moderation.classifier import Classifier
+from moderation.desk import markup
+from moderation.errors import ModerationError
+from moderation.policy import Policy, load_policy
+from moderation.registry import Registry
+from moderation.settings import Settings, settings_from, shipped_models
+from moderation.store import Store
+
+__all__ = ["champion", "classifier", "now", "policy", "registry", "settings", "store", "told"]
+
+P = ParamSpec("P")
+
+
+def now() -> datetime:
+    """Return the present moment; the desk is a door, so it may look at the clock."""
+    return datetime.now(UTC)
+
+
+def settings() -> Settings:
+    """Return where this installation keeps its things."""
+    return settings_from()
+
+
+def store() -> Store:
+    """Return the store of this installation; its engine keeps connections for every thread."""
+    return _store(settings().store_url)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _store(url: str) -> Store:
+    return Store.open(url)
+
+
+def registry() -> Registry:
+    """Return the model versions of this installation."""
+    return Registry(settings().models, shipped_models())
+
+
+def champion() -> str:
+    """Return the version in force; read anew each time, for another process may promote one."""
+    return registry().champion()
+
+
+def classifier(version: str) -> Classifier:
+    """Return the classifier of a version; versions never change, so they are kept."""
+    return _classifier(version, str(registry().folder(version)))
+
+
+@st.cache_resource(show_spinner="Loading the model …", max_entries=3)
+def _classifier(version: str, folder: str) -> Classifier:  # noqa: ARG001 - the folder tells installations apart
+    return registry().load(version)
+
+
+def policy() -> Policy:
+    """Return the policy in force; read again when its file changes."""
+    path = settings().policy_path
+    return _policy(path, path.stat().st_mtime_ns if path is not None and path.exists() else 0)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _policy(path: Path | None, changed: int) -> Policy:  # noqa: ARG001 - a new time is a new policy
+    return load_policy(path)
+
+
+def told(draw: Callable[P, None]) -> Callable[P, None]:
+    """Turn what a page raises for its user (`ModerationError`, one line) into a box on that page."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            draw(*args, **kwargs)
+        except ModerationError as error:
+            st.html(markup.callout("error", str(error)))
+
+    return drawn
