@@ -458,10 +458,10 @@ def usable_features(label: str) -> npt.NDArray[np.bool_]:
     names = np.array(DENSE)
     is_context = np.isin(names, CONTEXT)
     if label == "off_topic":
-        return is_context | np.isin(names, ["length, log", "at most 3 words", "at most 10 words", "over 60 words"])
+        return is_context | np.isin(names, ["length", "at most 3 words", "at most 10 words", "over 60 words"])
     if label in ("spam", "trackback"):
         return ~is_context
-    return np.isin(names, ["capital letters, share", "mostly capitals", "exclamation marks"])
+    return np.isin(names, ["capital letters", "mostly capitals", "exclamation marks"])
 
 
 def fit_head(

@@ -256,7 +256,7 @@ def explain(
         batch = store.batch([comment])
         earlier = jobs.context_in(store, batch)
     scores = classifier.score(batch, earlier)
-    asked = label or _strongest_flag(scores.iloc[0])
+    asked = label or _strongest_flag(scores.iloc[0], jobs.thresholds_of(_policy(settings_from())))
     table = Table("label", "probability", box=None, pad_edge=False)
     for name in LABELS:
         table.add_row(TITLES[name], _probability(scores[name].iloc[0]), style="bold" if name == asked else None)
@@ -457,6 +457,7 @@ def demo(
         ids = [name for batch in read(seed_page()) for name in batch.comments["id"]]
         batch = store.batch(ids)
         scores = store.scores(ids, classifier.version)
+    limits = jobs.thresholds_of(rules)
     table = Table(
         "author", "comment", *(TITLES[flag] for flag in FLAGS), "because of", title=f"scored by {classifier.version}"
     )
@@ -466,7 +467,7 @@ def demo(
         one = scores.iloc[row]
         text = str(batch.comments["text"].iloc[row])
         author = batch.comments["author"].iloc[row]
-        strongest = _strongest_flag(one)
+        strongest = _strongest_flag(one, limits)
         explanation = classifier.explain(batch, strongest)[row]
         table.add_row(
             _text(author) if isinstance(author, str) else Text("(no author)", "dim"),
@@ -563,11 +564,13 @@ def _probability(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.2f}"
 
 
-def _strongest_flag(scores: "pd.Series") -> str:
+def _strongest_flag(scores: "pd.Series", limits: Mapping[str, float]) -> str:
+    """Return the flag that comes nearest to its limit in the policy, or goes furthest beyond it."""
+    # Flags differ in how rare they are: 0.04 may be much for one and nothing for another.
     known = {flag: float(scores[flag]) for flag in FLAGS if not math.isnan(scores[flag])}
     if not known:
         raise InputError("explain: no flag was judged for this comment; name a --label")
-    return max(known, key=lambda flag: known[flag])
+    return max(known, key=lambda flag: known[flag] / max(limits.get(flag, 0.5), 1e-6))
 
 
 def _telling_parts(text: str, explanation: "Explanation") -> tuple[dict[str, float], dict[str, float]]:
@@ -602,12 +605,13 @@ def _strongest(weights: Mapping[str, float], count: int) -> list[tuple[str, floa
 
 
 def _because(text: str, explanation: "Explanation", count: int = 4) -> list[str]:
-    """Return what spoke for the label: its words first, then what else did."""
-    found: list[str] = []
-    for weights in _telling_parts(text, explanation):
-        speaking = _strongest({what: weight for what, weight in weights.items() if weight > 0}, count - len(found))
-        found += [what for what, weight in speaking if weight >= speaking[0][1] / 5]
-    return found
+    """Return what spoke for the label: its words, and in brackets what is no word but weighed more than any."""
+    words, others = _telling_parts(text, explanation)
+    speaking = _strongest({what: weight for what, weight in words.items() if weight > 0}, count)
+    found = [what for what, weight in speaking if weight >= speaking[0][1] / 5]
+    least = speaking[0][1] if speaking else 0.0
+    beside = _strongest({what: weight for what, weight in others.items() if weight > least}, 2)
+    return [*found[: count - len(beside)], *(f"[{what}]" for what, _ in beside)]
 
 
 def _show_scored(scored: "Scored") -> None:

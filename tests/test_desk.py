@@ -503,16 +503,16 @@ def test_every_twentieth_card_is_drawn_at_random_and_says_so(home) -> None:
     assert "random check" not in html_of(page)
 
 
-def test_the_card_in_hand_stays_when_a_stronger_one_comes_in(filled) -> None:
-    page = filled.page("review", queue="spam")
+def test_the_card_in_hand_stays_when_an_older_one_comes_in(filled) -> None:
+    page = filled.page("review", order="oldest")
     text = shown(page)
+    older = batch_of([TEXTS[0]], ids=["older"], posted_at=[NOW - timedelta(days=30)])
     with filled.store() as store:
-        stronger = f"{TEXTS[2]} {TEXTS[2]} {TEXTS[2]}"
-        store.add_batch(batch_of([stronger], ids=["new"]), at=NOW)
+        store.add_batch(older, at=NOW)
     filled.score()
     with filled.store() as store:
         model = filled.registry().champion()
-        assert store.queue(model=model, label="spam", order="strongest")["id"].iloc[0] == "new"
+        assert store.queue(model=model, label=None, order="oldest")["id"].iloc[0] == "older"
     page = button(page, "Insult").click().run()
     assert shown(page) == text
 

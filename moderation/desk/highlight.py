@@ -18,9 +18,9 @@ __all__ = ["Piece", "Weighted", "marked", "pieces"]
 UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 WORD: Final = re.compile(rf"https?://[^\s<>\"]+|[{UNSPACED}]|[^\W{UNSPACED}]+(?:['’\-][^\W{UNSPACED}]+)*")
 
-FAINTEST: Final = 0.15  # share of the strongest word's weight below which a word stays unmarked
+FAINTEST: Final = 0.25  # share of the strongest word's weight below which a word stays unmarked
 SLIGHTEST: Final = 0.03  # log-odds that move a probability by less than one point wherever it stands
-MOST: Final = 40  # more marks than this read as a coloured page, not as an explanation
+MOST: Final = 25  # more marks than this read as a coloured page, not as an explanation
 
 
 class Weighted(Protocol):
