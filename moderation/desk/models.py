@@ -88,7 +88,7 @@ def _learn(reviewed: int) -> None:
     with st.container(border=True, key="learn"):
         st.html(
             '<div class="panel"><h3>Learn from decisions</h3>'
-            f"<div>{reviewed:,} comment{'s' if reviewed != 1 else ''} decided. Retraining makes a candidate; "
+            f"<div>{_number_of(reviewed)} decided. Retraining makes a candidate; "
             "nothing changes until you put it in force.</div></div>"
         )
         job, busy = work.watch("retrain")
@@ -127,11 +127,11 @@ def _versions(registry: Registry, champion: str) -> None:
     )
     card = registry.card(version)
     st.html(_facts(card))
+    if version != champion:
+        _promotion(version, champion, card)
     if "holdout" in card:
         for name, title in SETS.items():
             st.html(_measured(card[name], title))
-    if version != champion:
-        _promotion(version, champion, card)
 
 
 def _facts(card: Mapping[str, Any]) -> str:
@@ -159,7 +159,7 @@ def _measured(measured: Mapping[str, Any], title: str) -> str:
     before, after, compared = (
         {one["label"]: one for one in measured[name]["labels"]} for name in ("before", "after", "comparison")
     )
-    there = [label for label in LABELS if label in compared]
+    there = [label for label in LABELS if label in compared and compared[label]["n"]]
     rows = "".join(_measure(label, before[label], after[label], compared[label]) for label in there)
     heads = "".join(
         f'<th class="n" title="{escape(meaning)}">{name} before</th><th class="n" title="{escape(meaning)}">after</th>'
@@ -171,10 +171,14 @@ def _measured(measured: Mapping[str, Any], title: str) -> str:
             "for this by themselves, about one in five, from the audit sample and from imported truth.</div></div>"
         )
     return (
-        f'<div class="gap"><b>{escape(title)}</b> <span class="small">{measured["rows"]:,} comments</span></div>'
+        f'<div class="gap"><b>{escape(title)}</b> <span class="small">{_number_of(measured["rows"])}</span></div>'
         f'<div class="scroll"><table class="plain numbers"><thead><tr><th>Label</th><th class="n">yes / no</th>{heads}'
         f"<th>Verdict</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _number_of(rows: int) -> str:
+    return f"{rows:,} comment{'s' if rows != 1 else ''}"
 
 
 def _measure(label: str, before: Mapping[str, Any], after: Mapping[str, Any], compared: Mapping[str, Any]) -> str:
