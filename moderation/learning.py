@@ -34,6 +34,9 @@ SPLIT: Final = b"holdout-0"
 # A difference in log loss (nats) or AUC that is certain but smaller than this is no reason to refuse a candidate: any
 # single review moves every comment that shares a word with it, and on the same rows even a hair is beyond chance.
 MATERIAL: Final = 0.01
+# The functional checks hold far more cases than a site does, so their log loss also follows the site's own base rate,
+# which is the site's to set: there only a large change counts against (or for) a candidate.
+MATERIAL_LOSS_ON_CHECKS: Final = 0.1
 
 Progress = Callable[[int, int | None, str], None]
 
@@ -99,14 +102,14 @@ class Candidate:
         )
 
 
-def _material(label: Difference, *, by_loss: bool) -> Difference:
-    """Return the difference, called better or worse only where it is certain and at least `MATERIAL`."""
+def _material(label: Difference, *, least_loss: float) -> Difference:
+    """Return the difference, called better or worse only where it is certain and large enough to matter."""
     loss, auc = label.log_loss, label.auc
     if loss is None or auc is None:
         return label
-    if (by_loss and loss.low > 0 and loss.value >= MATERIAL) or (auc.high < 0 and auc.value <= -MATERIAL):
+    if (loss.low > 0 and loss.value >= least_loss) or (auc.high < 0 and auc.value <= -MATERIAL):
         return replace(label, verdict="worse")
-    if (by_loss and loss.high < 0 and loss.value <= -MATERIAL) or (auc.low > 0 and auc.value >= MATERIAL):
+    if (loss.high < 0 and loss.value <= -least_loss) or (auc.low > 0 and auc.value >= MATERIAL):
         return replace(label, verdict="better")
     return replace(label, verdict="same")
 
@@ -227,7 +230,13 @@ def retrain(
     report(2, steps, f"measuring on {len(checks.batch)} functional checks")
     # The checks are picked, and hard: how many of them are a yes says nothing about any site, so only ranking counts.
     checked = _measure(
-        champion, classifier, checks.batch, checks.truth, thresholds=thresholds, seed=seed, by_loss=False
+        champion,
+        classifier,
+        checks.batch,
+        checks.truth,
+        thresholds=thresholds,
+        seed=seed,
+        least_loss=MATERIAL_LOSS_ON_CHECKS,
     )
     report(3, steps, "writing the card")
     candidate = Candidate(classifier, holdout, checked, {})
@@ -306,7 +315,7 @@ def _measure(
     *,
     thresholds: Mapping[str, float] | None,
     seed: int,
-    by_loss: bool = True,
+    least_loss: float = MATERIAL,
 ) -> Measured:
     before = champion.score(batch).reindex(truth.index)
     after = candidate.score(batch).reindex(truth.index)
@@ -315,7 +324,7 @@ def _measure(
         rows=len(truth),
         before=evaluate(truth, before, thresholds=thresholds, seed=seed),
         after=evaluate(truth, after, thresholds=thresholds, seed=seed),
-        comparison=replace(compared, labels=tuple(_material(each, by_loss=by_loss) for each in compared.labels)),
+        comparison=replace(compared, labels=tuple(_material(each, least_loss=least_loss) for each in compared.labels)),
     )
 
 
