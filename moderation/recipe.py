@@ -1,4 +1,4 @@
-"""Public data sets in, the base model and its card out: one command, the same bytes every time.
+"""Public data sets in, the base model and its card out: one command, the same weights every time.
 
 What is read is fixed by a manifest (`recipe.json`): file, digest, licence, and what it may be used for. Truth is
 three-valued throughout: a label is fitted only on rows where somebody judged it, and only from sources that have both

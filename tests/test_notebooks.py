@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom, and are kept without their output."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,9 @@ def test_a_notebook_runs(path, tmp_path):
     assert not any(cell.get("outputs") for cell in notebook.cells), "clear the outputs before committing"
     done = tmp_path / "done.ipynb"
     command = [sys.executable, "-c", RUN, str(path), str(tmp_path), str(done)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    # Streamlit, where it ran before, has named a backend that shows nothing; the kernel is to choose its own.
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False, env=environment)
     assert ran.returncode == 0, ran.stderr[-3000:]
     cells = nbformat.read(done, as_version=4).cells
     pictures = [out for cell in cells for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
