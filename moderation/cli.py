@@ -754,7 +754,6 @@ def _found_store(settings: Settings) -> str:
 EXTRAS: Final = {
     "dask": ("score on a cluster", "distributed"),
     "postgres": ("a PostgreSQL store", "psycopg"),
-    "server": ("the HTTP door", "fastapi"),
 }
 
 
