@@ -129,7 +129,7 @@ def test_a_hostile_comment_is_shown_and_never_interpreted_by_streamlit_run_eithe
     assert on_screen(page).split() == HOSTILE.split()
     inside = page.locator(".comment .body, .panel")
     assert inside.locator("script, img, iframe, form, style, svg, a, input").count() == 0
-    page.wait_for_function("document.querySelectorAll('.st-key-acts button').length === 4", timeout=10_000)
+    page.locator(".st-key-acts button").nth(3).wait_for(timeout=10_000)
     assert page.title() == "Review desk"
     page.keyboard.press("x")
     page.wait_for_selector(".empty")
