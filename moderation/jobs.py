@@ -403,6 +403,7 @@ def run(job_id: int, around: Surroundings) -> Job:
     if now in ("done", "running"):
         raise StoreError(f"job {job_id}: is {now}; start a new one")
     with _Pulse(store, job_id, clock) as pulse:
+        pulse.begin()
         result = KINDS[job.kind](around, job.arguments, pulse)
         pulse.end("done", "done", result)
     ended = store.job(job_id)
@@ -422,15 +423,20 @@ class _Pulse:
         self._last: tuple[int, int, str] = (0, 0, "starting")
         self._reported: datetime | None = None
         self._ended = threading.Event()
+        self._settled = False
         self._thread = threading.Thread(target=self._beat, name=f"job-{job_id}", daemon=True)
 
     def __enter__(self) -> Self:
-        self._report("running", {"pid": os.getpid()})
-        self._thread.start()
         return self
 
+    def begin(self) -> None:
+        """Report that the job runs; called inside the `with`, so that a signal just after the report is seen too."""
+        self._report("running", {"pid": os.getpid()})
+        self._thread.start()
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or self._ended.is_set():
+        # Settled, not merely ending: a signal between the last step and its report must not leave a row that "runs".
+        if error is None or self._settled:
             return
         if isinstance(error, ModerationError):
             end = ("failed", str(error))
@@ -454,6 +460,7 @@ class _Pulse:
         done, total, _ = self._last
         self._last = (done, total, message)
         self._report(state, result)
+        self._settled = True
 
     def _report(self, state: str, result: Any) -> None:
         with self._lock:

@@ -34,22 +34,24 @@ pytestmark = [
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PEOPLE = [name for name in (f"person {number}" for number in range(40)) if not holdout_side(None, name)]
 
-# Counts the calls by which anything reaches the disk, and dies just before number KILL_BEFORE; writes down how many
-# there were if it lives.
+# Counts the calls by which anything reaches the disk, and is killed just before number KILL_BEFORE (or, with KILL_AT
+# "c_return", just after it); writes down how many there were if it lives.
 VICTIM = """
 import os, signal, sys, threading
 from moderation import cli, jobs  # what is loaded now writes nothing later
 
-WRITES = {"commit", "execute", "executemany", "fsync", "mkdir", "rename", "replace", "truncate", "write", "writerow"}
+WRITES = set(os.environ["KILL_WRITES"].split())
 BEFORE = int(os.environ["KILL_BEFORE"])
+BY = getattr(signal, os.environ["KILL_BY"])
+AT = os.environ["KILL_AT"]
 count = 0
 
 def watch(frame, event, function):
     global count
-    if event == "c_call" and getattr(function, "__name__", "") in WRITES:
+    if event == AT and getattr(function, "__name__", "") in WRITES:
         count += 1
         if count == BEFORE:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), BY)
 
 threading.setprofile(watch)
 sys.setprofile(watch)
@@ -64,6 +66,7 @@ finally:
             print(count, file=file)
 """
 
+WRITES = "commit execute executemany fsync mkdir rename replace truncate write writerow"
 COMMAND = "cli.main(sys.argv[1:])"
 
 # Answers one comment after another, and says which answers it was told are kept.
@@ -91,13 +94,16 @@ class Site:
     def store(self) -> Store:
         return Store.open(self.home / "store.db")
 
-    def die(self, *arguments, before, act=COMMAND, after_s=None):
+    def die(self, *arguments, before, act=COMMAND, after_s=None, by="SIGKILL", at="c_call", writes=WRITES):
         """Do `act` in a process that dies before its write number `before` (0: it lives), or after some seconds."""
         count = self.folder / "count"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MODERATION_")},
             "MODERATION_HOME": str(self.home),
             "KILL_BEFORE": str(before),
+            "KILL_BY": by,
+            "KILL_WRITES": writes,
+            "KILL_AT": at,
             "KILL_COUNT": str(count),
         }
         running = subprocess.Popen(
@@ -114,7 +120,8 @@ class Site:
         if before == 0 and after_s is None:
             assert running.returncode == 0, err
             return out, int(count.read_text())
-        assert running.returncode in (-signal.SIGKILL, 0), err
+        assert running.returncode in (0, 130, -getattr(signal, by)), err
+        assert "Traceback" not in err
         return out, running.returncode
 
     def run(self, *arguments):
@@ -358,26 +365,24 @@ def test_a_job_whose_process_is_killed_shows_as_interrupted_and_runs_again(make)
         assert jobs.run(number, around).state == "done"
 
 
-def test_a_job_that_is_asked_to_stop_says_so(make):
-    site = make(filled)
-    with site.store() as store:
-        row = store.add_job("rescore", {}, datetime.now(UTC))
-    running = subprocess.Popen(
-        [sys.executable, "-m", "moderation.cli", "run-job", str(row)],
-        env={**os.environ, "MODERATION_HOME": str(site.home)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with site.store() as store:
-        deadline = time.monotonic() + 60
-        while store.job(row).state == "queued":
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        running.terminate()
-        _, err = running.communicate(timeout=60)
-        state = store.job(row).state
-    assert (running.returncode, state) in [(130, "interrupted"), (0, "done")]
-    assert "Traceback" not in err
+def test_a_job_that_is_asked_to_stop_says_so_whenever_it_is_asked(make):
+    def asked(site):
+        filled(site)
+        with site.store() as store:
+            assert store.add_job("rescore", {}, datetime.now(UTC)) == 1
+
+    # Just after each commit: what the row says and what the process knows must not part there.
+    after_commits = {"at": "c_return", "writes": "commit"}
+    _, count = make(asked).die("run-job", 1, before=0, **after_commits)
+    assert count > 2
+    for moment in range(1, count + 1):
+        site = make(asked)
+        _, code = site.die("run-job", 1, before=moment, by="SIGTERM", **after_commits)
+        with site.store() as store:
+            state = store.job(1).state
+            # Asked before it could listen, it ends as any program does; before it has said that it runs, it waits.
+            ends = [(130, "interrupted"), (130, "queued"), (-signal.SIGTERM, "queued"), (0, "done"), (130, "done")]
+            assert (code, state) in ends, moment
 
 
 # --- By the clock
