@@ -6,11 +6,11 @@ means "not known" (never "no").
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from numbers import Number
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 from pandas.api.types import is_datetime64_dtype, is_numeric_dtype, pandas_dtype
@@ -30,6 +30,8 @@ __all__ = [
     "conform",
     "empty",
     "native_id",
+    "no_truth",
+    "truth_of",
     "validate",
     "validate_scores",
     "validate_truth",
@@ -242,12 +244,36 @@ def _known_empty(columns: tuple[Column, ...]) -> pd.DataFrame:
     return empty(columns)
 
 
+def no_truth() -> pd.DataFrame:
+    """Return a truth table of no rows: index = comment ids, a nullable column per label."""
+    return pd.DataFrame({label: pd.Series([], dtype="Int8") for label in LABELS}, index=pd.Index([], name="id"))
+
+
+def truth_of(columns: Mapping[str, Any], ids: Any) -> pd.DataFrame:
+    """Return what those `columns` that are named as labels say: "1" is yes, "0" no, anything else not judged.
+
+    Rows that say nothing are left out; `columns` may hold others, which are not looked at.
+    """
+    there = [label for label in LABELS if label in columns]
+    if not there:
+        return no_truth()
+    told = {label: pd.Series(columns[label], dtype=STRING).map({"1": 1, "0": 0}).astype("Int8") for label in there}
+    frame = pd.DataFrame(told).reindex(columns=list(LABELS)).astype("Int8")
+    frame.index = pd.Index(pd.Series(ids, dtype=STRING), name="id")
+    return frame[frame.notna().any(axis=1)]
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Comments and the articles they belong to; an article that is not here is simply not known."""
+    """Comments and the articles they belong to; an article that is not here is simply not known.
+
+    `truth` is what the source itself says of some of the comments beyond their status (a reason, a label column):
+    index = comment ids, a column per label, 1 / 0 / missing. Most sources say nothing.
+    """
 
     comments: pd.DataFrame
     articles: pd.DataFrame = field(default_factory=lambda: _known_empty(ARTICLES))
+    truth: pd.DataFrame = field(default_factory=no_truth)
 
     def __len__(self) -> int:
         """Count the comments."""
@@ -257,6 +283,7 @@ class Batch:
         """Return this batch if both tables keep their schema; raise `TableError` otherwise."""
         validate(self.comments, COMMENTS, "comments")
         validate(self.articles, ARTICLES, "articles")
+        validate_truth(self.truth)
         return self
 
 

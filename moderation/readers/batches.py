@@ -18,15 +18,33 @@ from moderation.errors import TableError
 from moderation.readers import dates
 from moderation.readers.encoding import repair, replace_bad_bytes
 from moderation.readers.losses import Tally
-from moderation.tables import ARTICLES, COMMENTS, KINDS, STATUSES, Batch, clean_text, conform, empty, native_id
+from moderation.tables import (
+    ARTICLES,
+    COMMENTS,
+    KINDS,
+    STATUSES,
+    Batch,
+    clean_text,
+    conform,
+    empty,
+    native_id,
+    truth_of,
+)
 
 __all__ = ["ADDRESS", "Builder", "strings"]
 
 TEXT: Final = pa.large_string()
 MOMENT: Final = pa.timestamp("us", "UTC")
 
-ARTICLE_FIELDS: Final = ("article_id", "article_url", "article_title", "article_text")
-MAY_BE_REPAIRED: Final = ("text", "author", "article_title", "article_text")
+ARTICLE_FIELDS: Final = (
+    "article_id",
+    "article_url",
+    "article_title",
+    "article_text",
+    "article_author",
+    "article_published_at",
+)
+MAY_BE_REPAIRED: Final = ("text", "author", "article_title", "article_text", "article_author")
 
 # What sources call a decision or a kind -> what we call it. Compared case-folded.
 STATUS_OF: Final[Mapping[str, str]] = {
@@ -97,6 +115,8 @@ class Builder:
         numbers = np.asarray(rows, dtype=np.int64)
         table, numbers = self._keep(_present(table["text"]), table, numbers, f"{word} ", "no text")
         table["times"] = self._times(table.get("posted_at"), len(numbers))
+        if "article_author" in table:
+            table["article_author"] = self._without_addresses(table["article_author"], "the article's author")
         articles, table["article_id"] = self._articles(table, len(numbers))
         table["id"] = self._ids(table)
         table, numbers = self._keep(
@@ -117,7 +137,7 @@ class Builder:
             if name in table:
                 frame[name] = self._mapped(table[name], known, name)
         frame["position"] = self._positions(table.get("position"), article_ids)
-        return Batch(conform(frame, COMMENTS), articles)
+        return Batch(conform(frame, COMMENTS), articles, truth_of(table, ids))
 
     def _keep(
         self, kept: np.ndarray, table: Mapping[str, Any], numbers: np.ndarray, word: str, reason: str
@@ -250,8 +270,10 @@ class Builder:
         nothing = [None] * len(representative)
         found: dict[str, dict[str, str | None]] = {}
         names: list[str | None] = []
-        for own, url, title, text in zip(*(few.get(name, nothing) for name in ARTICLE_FIELDS), strict=True):
-            content = {"url": url, "title": title, "text": text}
+        for own, url, title, text, author, published in zip(
+            *(few.get(name, nothing) for name in ARTICLE_FIELDS), strict=True
+        ):
+            content = {"url": url, "title": title, "text": text, "author": author, "published_at": published}
             if not any(content.values()):
                 names.append(own)
                 continue
@@ -263,7 +285,9 @@ class Builder:
                     entry[part] = value
                 elif value is not None and value != entry[part]:
                     self.tally.note("{n} times one article id came with two different contents; the first is kept")
-        frame = pd.DataFrame(list(found.values()), columns=["id", "url", "title", "text"], dtype="object")
+        columns = ["id", "url", "title", "text", "author", "published_at"]
+        frame = pd.DataFrame(list(found.values()), columns=columns, dtype="object")
+        frame["published_at"] = self._times(strings(frame["published_at"].tolist()), len(frame)).to_pandas()
         return conform(frame, ARTICLES, "articles"), pa.array(names, TEXT).take(pa.array(group))
 
     def _times(self, column: Any, count: int) -> Any:

@@ -1,18 +1,20 @@
-"""Objects with any keys in, batches out: what the two JSON formats share."""
+"""Records in, batches out: objects with any keys (what the two JSON formats share), or fields that a format knows."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from moderation.readers.batches import Builder, strings
 from moderation.readers.columns import INNER, Choice, choose, note_unused
 from moderation.readers.formats import Wanted
 from moderation.tables import Batch
 
-__all__ = ["batches_of"]
+__all__ = ["batches_of", "batches_of_fields"]
 
 Record = dict[str, Any]
+
+NATIVE: Final = frozenset(("id", "article_id", "parent_id"))
 
 
 @dataclass(slots=True)
@@ -53,6 +55,32 @@ def batches_of(records: Iterable[tuple[int, Any]], place: str, wanted: Wanted, w
         if kept:
             choice = names.of(kept)
             yield builder.build({name: _column(kept, name, keys) for name, keys in choice.items()}, numbers, word)
+
+
+def batches_of_fields(
+    records: Iterable[tuple[int, Mapping[str, Any]]], source: str, wanted: Wanted, word: str
+) -> Iterator[Batch]:
+    """Yield batches of numbered records whose keys are our own fields, from a format that knows what is what.
+
+    Keys: those of `columns.FIELDS`, `article_author`, `article_published_at`, and label names (1 yes, 0 no, None not
+    judged). `id`, `article_id` and `parent_id` are the source's own, and get `source` and a colon before them; where a
+    record has no id, one is made. Whoever yields a record has counted it into `records_in`.
+    """
+    builder = Builder(source, wanted.tally, wanted.keep_personal_data)
+    waiting = iter(records)
+    while chunk := list(islice(waiting, wanted.chunk_rows)):
+        names = dict.fromkeys(name for _, record in chunk for name in record) | {"text": None}
+        columns = {
+            name: strings(
+                [_named(source, record.get(name)) if name in NATIVE else record.get(name) for _, record in chunk]
+            )
+            for name in names
+        }
+        yield builder.build(columns, [number for number, _ in chunk], word)
+
+
+def _named(source: str, value: Any) -> str | None:
+    return None if value is None or value == "" else f"{source}:{value}"
 
 
 def _column(records: Sequence[Record], name: str, keys: Sequence[str]) -> Any:
