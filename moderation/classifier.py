@@ -37,6 +37,7 @@ __all__ = [
     "Head",
     "Matrix",
     "Span",
+    "archive",
     "calibrated",
     "fit_head",
     "fit_line",
@@ -317,15 +318,7 @@ class Classifier:
             # One label after the other compresses better than side by side.
             "weights": np.ascontiguousarray(self.weights.T),
         }
-        written = io.BytesIO()
-        with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-            for name, array in arrays.items():
-                member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-                member.compress_type = zipfile.ZIP_DEFLATED
-                data = io.BytesIO()
-                np.lib.format.write_array(data, array, allow_pickle=False)
-                archive.writestr(member, data.getvalue())
-        return written.getvalue()
+        return archive(arrays)
 
     @classmethod
     def load(cls, folder: Path) -> "Classifier":
@@ -361,6 +354,19 @@ class Classifier:
             raise ModelError(f"{folder}: labels and weights do not fit each other; restore it or roll back")
         weights = np.ascontiguousarray(arrays["weights"].T)
         return cls(labels, weights, arrays["scale"], arrays["dense"], arrays["bias"], arrays["rare"], folder.name, card)
+
+
+def archive(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Return `arrays` as the bytes of an `.npz` file: the same arrays give the same bytes, no clock in them."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            member.compress_type = zipfile.ZIP_DEFLATED
+            data = io.BytesIO()
+            np.lib.format.write_array(data, array, allow_pickle=False)
+            target.writestr(member, data.getvalue())
+    return written.getvalue()
 
 
 def _one(buffers: Buffers, row: int) -> Buffers:
