@@ -318,7 +318,14 @@ _SEVERAL: Final = {
 }  # fmt: skip
 _SEVERAL_SIGNS: Final = re.compile("|".join(map(re.escape, _SEVERAL)))
 _KEY: Final = str.maketrans("4@83€96l1!|05$7+¢", "aabeeggiiiiossttc")
-_ABBREVIATED: Final = {"h8": "hate", "h8s": "hates", "h8r": "hater", "h8er": "hater", "h8rs": "haters", "h8ers": "haters"}
+_ABBREVIATED: Final = {
+    "h8": "hate",
+    "h8s": "hates",
+    "h8r": "hater",
+    "h8er": "hater",
+    "h8rs": "haters",
+    "h8ers": "haters",
+}
 LONGEST: Final = 40
 """Code points of a token, and letters of a row of single ones, beyond which nothing is read out of it."""
 
@@ -519,9 +526,7 @@ def _fill(draft: _Draft) -> None:
         fits = next((word for word in words if _covers(token, word)), None)
         if fits is None and len(parts) == 2 and len(letters) > 1 and "*" in token:  # any number of letters
             first, last = parts
-            fits = next(
-                (w for w in words if len(w) > len(letters) and w.startswith(first) and w.endswith(last)), None
-            )
+            fits = next((w for w in words if len(w) > len(letters) and w.startswith(first) and w.endswith(last)), None)
         if fits is None and letters in words:
             fits = letters  # signs that part the letters: "f*u*c*k"
         if fits is not None:
