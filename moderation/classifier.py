@@ -15,6 +15,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -55,7 +56,7 @@ NEEDS_ARTICLE: Final = frozenset({"off_topic"})
 """Labels that compare a comment with its article: without one they are not judged."""
 
 BY_PARTS: Final = frozenset({"incitement", *ABUSE})
-"""Labels that one sentence can earn: judged by the strongest reading of a text (`features.readings`), not by the whole."""
+"""Labels that one sentence can earn: judged by the strongest reading of a text, not by the whole."""
 
 ENGLISH_ONLY: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(sorted(BY_PARTS), (ENGLISH,))
 """The languages that a label can be judged in, where a model's card does not say; a label left out is judged in any."""
@@ -238,9 +239,12 @@ class Classifier:
         if meant:
             texts = texts.copy()
             texts.iloc[list(meant)] = list(meant.values())
-        spoken = np.array([language or "" for language in languages(texts)])
+        spoken = languages(texts)
+        told = set(spoken) - {None}
         for j, judged in bound.items():
-            logits[(spoken != "") & ~np.isin(spoken, judged), j] = np.nan
+            foreign = told.difference(judged)
+            if foreign:
+                logits[[row for row, language in enumerate(spoken) if language in foreign], j] = np.nan
 
     def _dense(
         self, batch: Batch, raws: npt.NDArray[np.float64], earlier: pd.DataFrame | None
@@ -523,8 +527,7 @@ def _strongest(
 def _strings(buffers: Buffers) -> list[str]:
     offsets, data = buffers
     content = data.tobytes()
-    cuts = offsets.tolist()
-    return [content[begin:end].decode("utf-8") for begin, end in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [content[begin:end].decode("utf-8") for begin, end in pairwise(offsets.tolist())]
 
 
 def _one(buffers: Buffers, row: int) -> Buffers:

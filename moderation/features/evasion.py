@@ -23,9 +23,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from moderation.features.folding import LOOKALIKES, ZERO_WIDTH
+from moderation.features.folding import LOOKALIKES
 from moderation.features.ngrams import string_array, string_buffers
-from moderation.features.vocabulary import ABUSE_WORDS, CENSORED, EMOJI, PLAIN_WORDS
+from moderation.features.vocabulary import ABUSE_WORDS, CENSORED, EMOJI, PLAIN_WORDS, STEMS, words
 
 __all__ = ["Undone", "disguised", "undo", "undo_marked"]
 
@@ -66,8 +66,10 @@ _LOOKS: Final[dict[str, str]] = {
     "signs": "|".join(
         (
             r"[A-Za-z][013-9@$!+€¢]{1,3}[A-Za-z]|(?i:k\|+l|sh\|t|b\|tch|d\|ck|d\|e)",
-            r"(?:^|[^0-9A-Za-z_@%=/.,])(?:[$5][aehcklmptuwAEHCKLMPTUW]|@(?:[rR][sS]|[sS$5][sS$5]|[nN][aAuU])|![dD]"
-            r"|8[ia!IA]|[17][dDeE]|[hH]8)|\|[<)]",
+            (
+                r"(?:^|[^0-9A-Za-z_@%=/.,])(?:[$5][aehcklmptuwAEHCKLMPTUW]|@(?:[rR][sS]|[sS$5][sS$5]|[nN][aAuU])|![dD]"
+                r"|8[ia!IA]|[17][dDeE]|[hH]8)|\|[<)]"
+            ),
             r"[a-z]{2}[$5](?:[^0-9A-Za-z]|$)|[aA]\$\$",
             f"(?i:{_TRIPLES})",
         )
@@ -319,13 +321,8 @@ _SEVERAL: Final = {
 _SEVERAL_SIGNS: Final = re.compile("|".join(map(re.escape, _SEVERAL)))
 _KEY: Final = str.maketrans("4@83€96l1!|05$7+¢", "aabeeggiiiiossttc")
 _ABBREVIATED: Final = {
-    "h8": "hate",
-    "h8s": "hates",
-    "h8r": "hater",
-    "h8er": "hater",
-    "h8rs": "haters",
-    "h8ers": "haters",
-}
+    "h8": "hate", "h8s": "hates", "h8r": "hater", "h8er": "hater", "h8rs": "haters", "h8ers": "haters",
+}  # fmt: skip
 LONGEST: Final = 40
 """Code points of a token, and letters of a row of single ones, beyond which nothing is read out of it."""
 
@@ -513,6 +510,11 @@ def _by_first() -> dict[str, tuple[str, ...]]:
     return table
 
 
+@cache
+def _of_length(length: int) -> tuple[str, ...]:
+    return tuple(word for word in words(STEMS) if len(word) == length)
+
+
 def _fill(draft: _Draft) -> None:
     """Fill in letters that were starred out, where a word of the table fits."""
     edits: list[Edit] = []
@@ -522,13 +524,15 @@ def _fill(draft: _Draft) -> None:
         letters = "".join(parts)
         if len(token) > LONGEST or (len(parts) == 2 and not parts[1] and len(token) < len(letters) + 2):
             continue  # one star at the end is a footnote
-        words = _by_first()[token[0]] if token[0] in _by_first() else ()
-        fits = next((word for word in words if _covers(token, word)), None)
+        likely = _by_first().get(token[0], ())
+        fits = next((word for word in likely if _covers(token, word)), None)
         if fits is None and len(parts) == 2 and len(letters) > 1 and "*" in token:  # any number of letters
             first, last = parts
-            fits = next((w for w in words if len(w) > len(letters) and w.startswith(first) and w.endswith(last)), None)
-        if fits is None and letters in words:
+            fits = next((w for w in likely if len(w) > len(letters) and w.startswith(first) and w.endswith(last)), None)
+        if fits is None and letters in likely:
             fits = letters  # signs that part the letters: "f*u*c*k"
+        if fits is None and len(letters) > 2 and len(letters) + 1 == len(token):
+            fits = next((word for word in _of_length(len(token)) if _covers(token, word)), None)
         if fits is not None:
             edits.append((*found.span(), _cased(fits, found[0]), None))
     draft.edit(edits)
@@ -543,7 +547,8 @@ _PICTURES: Final = re.compile(f"([{''.join(EMOJI)}])[\ufe0f\U0001f3fb-\U0001f3ff
 _BEFORE: Final = re.compile(r"([A-Za-z']+)[ \t]*$")
 _AFTER: Final = re.compile(r"[ \t]*[A-Za-z]")
 _BEFORE_VERBS: Final = frozenset(
-    "to will should must would could can lets let's gonna wanna please i we they you ll i'll we'll and just not don't".split()
+    """to will should must would could can lets let's gonna wanna please and i we they you i'll we'll just not
+    don't""".split()
 )
 
 

@@ -31,7 +31,7 @@ _ENGLISH_WORDS: Final = (
     "it its is are were been being of to for from not but if will can about who how when where which why my our we she "
     "he his her him i im ive dont doesnt didnt cant isnt youre thats just like get got know think people some more "
     "than then other only very much too also do does did be all out up any one by at an"
-).split()
+)
 _LEAST_LETTERS: Final = 20
 _MOST_CHARACTERS: Final = 300
 """How much of a text the library reads: more makes it slower and hardly surer."""
@@ -41,9 +41,9 @@ _SURE: Final = 0.6
 
 # The larger languages: among all 140, noise finds a small one that it looks like.
 _OFFERED: Final = (
-    "ar bg bn ca cs da de el en es et fa fi fr he hi hr hu hy id it ja ka ko lt lv mk ml mr ms nl no pl pt ro ru sk sl sq "
-    "sr sv ta te th tl tr uk ur vi zh"
-).split()
+    "ar bg bn ca cs da de el en es et fa fi fr he hi hr hu hy id it ja ka ko lt lv mk ml mr ms nl no pl pt ro ru sk sl "
+    "sq sr sv ta te th tl tr uk ur vi zh"
+)
 # What is no language: addresses, names of accounts, mark-up, and letters with digits among them.
 _NO_WORDS: Final = re.compile(
     r"https?://\S+|www\.\S+|\S+@\S+|[@#]\w+|\[/?(?:url|link)[^\]\s]*\]?|<[^<>]*>|\w*\d\w*", re.IGNORECASE
@@ -159,13 +159,13 @@ def _scripts() -> npt.NDArray[np.uint8]:
 
 @cache
 def _known() -> npt.NDArray[np.uint64]:
-    return np.array(sorted(int.from_bytes(word.encode(), "big") for word in _ENGLISH_WORDS), np.uint64)
+    return np.array(sorted(int.from_bytes(word.encode(), "big") for word in _ENGLISH_WORDS.split()), np.uint64)
 
 
 @cache
 def _identifier() -> LanguageIdentifier:
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(_OFFERED)
+    identifier.set_languages(_OFFERED.split())
     return identifier
 
 

@@ -7,11 +7,11 @@ are. The table is short on purpose: a word that nobody hides needs no place here
 from functools import cache
 from typing import Final
 
-__all__ = ["ABUSE_WORDS", "CENSORED", "EMOJI", "PLAIN_WORDS", "words"]
+__all__ = ["ABUSE_WORDS", "CENSORED", "EMOJI", "PLAIN_WORDS", "STEMS", "words"]
 
 # Stems of verbs and nouns of violence, abuse and obscenity. A mark says how a stem bends: "+" takes s, ed, ing, er,
 # ers; "=" the same with its last letter doubled; "-" the same with its last e dropped; "s" takes s alone; "." nothing.
-_STEMS: Final = """
+STEMS: Final = """
 kill+ murder+ slaughter+ massacre- butcher+ assassinate- execute- exterminate- eradicate- annihilate- eliminate-
 destroy+ behead+ decapitate- lynch+ hang+ hung. strangle- choke- suffocate- drown+ poison+ burn+ torch+ roast+
 shoot+ shot. stab= slash+ slit= slice- gut= skin= gas+ gassed. bomb+ nuke- blast+ explode- detonate- crush+
@@ -34,8 +34,10 @@ crappy. piss+ pissed. fuck+ fucks. fucked. fucking. fucker. fuckers. fuckin. fuc
 motherfuckers. motherfucking. mothafucka. fuk. fck. ass. asses. asshole. assholes. arse. arsehole. arseholes. jackass.
 jackasses. dumbasses. damn. goddamn. damned. hell. faggot. faggots. fag. fags. dyke. dykes. tranny. trannies. queer.
 queers. homo. homos. lesbo. nigger. niggers. nigga. niggas. negro. negroes. coon. coons. spic. spics. chink. chinks.
-gook. gooks. kike. kikes. wetback. wetbacks. beaner. beaners. raghead. ragheads. towelhead. towelheads. paki. pakis.
-muzzie. muzzies. jew. jews. muslim. muslims. islam. gypsy. gypsies. redneck. whitey. cracker. crackers. honky. immigrant.
+gook. gooks. kike. kikes. wetback. wetbacks. beaner. beaners. raghead. ragheads. towelhead. towelheads. paki.
+pakis.
+muzzie. muzzies. jew. jews. muslim. muslims.
+islam. gypsy. gypsies. redneck. whitey. cracker. crackers. honky. immigrant.
 immigrants. refugee. refugees. women. woman. gays. lesbian. lesbians. blacks. foreigner. foreigners. foid. foids. thot.
 thots. simp. simps. incel. incels. kys. kkk.
 """
@@ -45,8 +47,8 @@ thots. simp. simps. incel. incels. kys. kkk.
 _PLAIN: Final = """
 you your yours yourself youre are the them they their these those that this then than there and all every everyone
 everybody should shall would could must will want need have has had been being was were not dont cant wont deserve
-deserves please just like make made must going gonna get got let lets him her his she who whom what when where why how
-people person kids children family families house home city country world government president police politician
+deserves please just like make made must going gonna get got let lets him her his she who whom what when where why
+how people person kids children family families house home city country world government president police politician
 politicians soldier soldiers mother father brother sister wife husband man men guy guys girl girls boy boys head heads
 face throat back street streets again soon now never ever always slowly dirty fucking love with from into out off for
 black white brown gay one time way off here come came goes went take know think hope wish really very much more
@@ -98,7 +100,7 @@ def words(table: str) -> tuple[str, ...]:
 
 @cache
 def _abuse() -> frozenset[str]:
-    return frozenset(words(_STEMS))
+    return frozenset(words(STEMS))
 
 
 ABUSE_WORDS: Final = _abuse()
