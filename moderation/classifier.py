@@ -15,6 +15,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -25,12 +26,16 @@ import pandas as pd
 from moderation.errors import ModelError
 from moderation.features import CONTEXT, DENSE, N_BUCKETS, STRUCTURE, feature_version
 from moderation.features.context import compare
+from moderation.features.language import ENGLISH, languages
 from moderation.features.ngrams import Buffers, csr, fragments, pack, spans, string_buffers, sum_weights
+from moderation.features.readings import Reading, readings
 from moderation.features.structure import expand
-from moderation.labels import LABELS
+from moderation.labels import ABUSE, LABELS
 from moderation.tables import Batch, validate_scores
 
 __all__ = [
+    "BY_PARTS",
+    "ENGLISH_ONLY",
     "NEEDS_ARTICLE",
     "Classifier",
     "Explanation",
@@ -50,6 +55,12 @@ WEIGHTS: Final = "weights.npz"
 CARD: Final = "card.json"
 NEEDS_ARTICLE: Final = frozenset({"off_topic"})
 """Labels that compare a comment with its article: without one they are not judged."""
+
+BY_PARTS: Final = frozenset({"incitement", *ABUSE})
+"""Labels that one sentence can earn: judged by the strongest reading of a text, not by the whole."""
+
+ENGLISH_ONLY: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(sorted(BY_PARTS), (ENGLISH,))
+"""The languages that a label can be judged in, where a model's card does not say; a label left out is judged in any."""
 
 _BREAKING_OFF: Final = [STRUCTURE.index("breaks off within a word"), STRUCTURE.index("no author, breaks off")]
 
@@ -107,7 +118,27 @@ def sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return cast("npt.NDArray[np.float64]", np.where(logits >= 0, 1.0 / (1.0 + half), half / (1.0 + half)))
 
 
-def _buffers(batch: Batch) -> tuple[Buffers, Buffers, Buffers]:
+Fields = tuple[Buffers, Buffers, Buffers]
+"""Text, author and link of a batch."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """A batch read in every way that matters.
+
+    `whole` are its comments as they stand, `others` the readings that differ from them; `choice` (n, labels) says which
+    one speaks for a label: a row of the whole, or n + the number of the reading. `logits` are those of the choice.
+    """
+
+    whole: Fields
+    others: Fields
+    readings: list[Reading]
+    dense: npt.NDArray[np.float32]
+    choice: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float64]
+
+
+def _buffers(batch: Batch) -> Fields:
     comments = batch.comments
     return (
         string_buffers(comments["text"]),
@@ -132,6 +163,7 @@ class Classifier:
     rare: npt.NDArray[np.uint8]
     version: str = "unsaved"
     card: Mapping[str, Any] = field(default_factory=dict)
+    languages: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(ENGLISH_ONLY))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_packed", pack(self.weights))
@@ -151,35 +183,88 @@ class Classifier:
         return cls(labels, weights, scale, np.ascontiguousarray(dense, np.float64), bias, rare, version)
 
     def logits(self, batch: Batch, earlier: pd.DataFrame | None = None) -> npt.NDArray[np.float64]:
-        """Return float64 logits of shape (n, labels); NaN where a label needs an article and none is known.
+        """Return float64 logits of shape (n, labels); NaN where a label is not judged.
+
+        That is where it needs an article and none is known, or where the text is in a language that it cannot be
+        judged in. Labels of `BY_PARTS` get the logit of their strongest reading.
 
         Nothing here depends on the size of the batch: sums of n-grams are whole numbers, and the dense part is added
         up row by row in a fixed order.
         """
-        text, author, link = _buffers(batch)
-        sums, raws = sum_weights(text, author, link, self._packed, len(self.labels))  # type: ignore[attr-defined]
+        return self._read(batch, earlier).logits
+
+    def _read(self, batch: Batch, earlier: pd.DataFrame | None) -> _Read:
+        n = len(batch)
+        whole = _buffers(batch)
+        sums, raws = sum_weights(*whole, self._packed, len(self.labels))  # type: ignore[attr-defined]
         dense, known = self._dense(batch, raws, earlier)
-        logits = sums * self.scale + self.bias
-        for k in range(dense.shape[1]):  # not a matrix product: its order of additions changes with the shape
-            logits += dense[:, k : k + 1] * self.dense[k]
+        logits = self._added_up(sums, dense)
+        choice = np.repeat(np.arange(n)[:, None], len(self.labels), axis=1)
+        found = readings(batch.comments["text"])
+        others = whole
+        if found:
+            rows = np.array([reading.row for reading in found])
+            comments = batch.comments.iloc[rows]
+            others = (
+                string_buffers([reading.text for reading in found]),
+                string_buffers(comments["author"]),
+                string_buffers(comments["author_url"]),
+            )
+            sums, raws = sum_weights(*others, self._packed, len(self.labels))  # type: ignore[attr-defined]
+            # Only the text is another one: what was said before it, and under which article, stays.
+            more = dense[rows]
+            self._structure(others[0], raws, more)
+            dense = np.concatenate([dense, more])
+            by_parts = [j for j, label in enumerate(self.labels) if label in BY_PARTS]
+            _strongest(found, self._added_up(sums, more), by_parts, logits, choice)
         for j, label in enumerate(self.labels):
             if label in NEEDS_ARTICLE:
                 logits[~known, j] = np.nan
+        self._leave_foreign(batch, found, logits)
+        return _Read(whole, others, found, dense, choice, logits)
+
+    def _added_up(self, sums: npt.NDArray[np.float64], dense: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        logits = sums * self.scale + self.bias
+        for k in range(dense.shape[1]):  # not a matrix product: its order of additions changes with the shape
+            logits += dense[:, k : k + 1] * self.dense[k]
         return logits
+
+    def _leave_foreign(self, batch: Batch, found: list[Reading], logits: npt.NDArray[np.float64]) -> None:
+        """Write NaN where a label cannot be judged in the language of the text."""
+        bound = {j: self.languages[label] for j, label in enumerate(self.labels) if label in self.languages}
+        if not bound or not len(batch):
+            return
+        # By the text as meant: letters of other scripts in the place of Latin ones make no other language.
+        meant = {reading.row: reading.text for reading in found if not reading.window}
+        texts: Any = batch.comments["text"]
+        if meant:
+            texts = texts.copy()
+            texts.iloc[list(meant)] = list(meant.values())
+        spoken = languages(texts)
+        told = set(spoken) - {None}
+        for j, judged in bound.items():
+            foreign = told.difference(judged)
+            if foreign:
+                logits[[row for row, language in enumerate(spoken) if language in foreign], j] = np.nan
 
     def _dense(
         self, batch: Batch, raws: npt.NDArray[np.float64], earlier: pd.DataFrame | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         dense = np.zeros((len(batch), len(DENSE)), np.float32)
-        expand(raws, dense)
-        dense[:, _BREAKING_OFF] *= fragments(string_buffers(batch.comments["text"]), self.rare)[:, None]
+        self._structure(string_buffers(batch.comments["text"]), raws, dense)
         dense[:, len(STRUCTURE) :], known = compare(batch, self.rare, earlier)
         return dense, known
+
+    def _structure(self, text: Buffers, raws: npt.NDArray[np.float64], dense: npt.NDArray[np.float32]) -> None:
+        """Write the features of structure into the first columns of `dense`."""
+        expand(raws, dense)
+        dense[:, _BREAKING_OFF] *= fragments(text, self.rare)[:, None]
 
     def score(self, batch: Batch, earlier: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return the scores table of a batch: index = comment ids, a float32 column per label, then `model`.
 
-        A label this model does not claim, or cannot judge for want of an article, is NaN. `earlier`: comments that
+        A label this model does not claim, or cannot judge (for want of an article, or in another language), is NaN.
+        `earlier`: comments that
         came before the batch under the same articles, looked at as their thread.
         """
         logits = self.logits(batch, earlier)
@@ -197,36 +282,49 @@ class Classifier:
         """Return one explanation per comment; raise `ModelError` for a label this model does not claim.
 
         Text spans are given per place, all n-grams of that place added up; an n-gram that occurs several times shares
-        its weight equally among its places.
+        its weight equally among its places. Where a reading speaks for the text (what was meant, or the strongest part
+        of a long one), spans are those of the reading, at the places of the text as typed that it was read from; a span
+        "window" of no weight says which part of a long text it is.
         """
         if label not in self.labels:
             raise ModelError(f"model {self.version}: no head for {label!r}; it has {', '.join(self.labels)}")
         j = self.labels.index(label)
-        text, author, link = _buffers(batch)
-        logits = self.logits(batch, earlier)[:, j]
-        _, raws = sum_weights(text, author, link, self._packed, len(self.labels))  # type: ignore[attr-defined]
-        dense, _ = self._dense(batch, raws, earlier)
-        return [
-            self._explanation(j, float(logits[i]), dense[i], _one(text, i), _one(author, i), _one(link, i))
-            for i in range(len(batch))
-        ]
+        n = len(batch)
+        read = self._read(batch, earlier)
+        found = []
+        for i in range(n):
+            k = int(read.choice[i, j])
+            fields, at = (read.whole, k) if k < n else (read.others, k - n)
+            parts = [_one(field, at) for field in fields]
+            reading = read.readings[k - n] if k >= n else None
+            found.append(self._explanation(j, float(read.logits[i, j]), read.dense[k], reading, parts[0], *parts[1:]))
+        return found
 
     def _explanation(
-        self, j: int, logit: float, dense: npt.NDArray[np.float32], text: Buffers, *others: Buffers
+        self,
+        j: int,
+        logit: float,
+        dense: npt.NDArray[np.float32],
+        reading: Reading | None,
+        text: Buffers,
+        *others: Buffers,
     ) -> Explanation:
         label = self.labels[j]
         if np.isnan(logit):
             return Explanation(label, float(self.bias[j]), logit, float("nan"), ())
         found: list[Span] = []
+        if reading is not None and reading.window:
+            begin, end = reading.original(0, len(reading.text))
+            found.append(Span(begin, end, 0.0, "window", "strongest part of a long text"))
         entries, offsets = spans(text, *others)
         if len(entries):
             # The matrix counts a bucket once, in the family of its first appearance: so does the explanation.
             buckets = entries & (N_BUCKETS - 1)
-            unique, first, place, count = np.unique(buckets, return_index=True, return_inverse=True, return_counts=True)
+            unique, first, at, count = np.unique(buckets, return_index=True, return_inverse=True, return_counts=True)
             family = entries[first] // N_BUCKETS
             sizes = np.array([max(int((family == 0).sum()), 1), max(int((family == 1).sum()), 1)], np.float64)
             weight = self.weights[unique, j] * self.scale[j] / np.sqrt(sizes[family]) / count
-            each = weight[place]
+            each = weight[at]
             keys = offsets.astype(np.int64)
             outside = keys[:, 1] <= 0
             keys[outside] = -1
@@ -239,7 +337,8 @@ class Classifier:
                 if begin < 0:
                     found.append(Span(None, None, float(total), "author", "author's name and link"))
                 else:
-                    found.append(Span(int(points[begin]), int(points[end]), float(total), "text", "words"))
+                    place = int(points[begin]), int(points[end])
+                    found.append(Span(*(reading.original(*place) if reading else place), float(total), "text", "words"))
         for k, name in enumerate(DENSE):
             part = float(dense[k]) * float(self.dense[k, j])
             if part != 0.0:
@@ -272,8 +371,9 @@ class Classifier:
         # Features see the batch as it stands (a thread has an order); the fit sees its rows by id.
         order = np.argsort(batch.comments["id"].to_numpy(dtype=object).astype(str), kind="stable")
         answers = truth.reindex(batch.comments["id"].to_numpy(dtype=object))
-        logits = self.logits(batch, earlier)
-        matrix = self.matrix(batch, earlier)
+        read = self._read(batch, earlier)
+        logits = read.logits
+        matrix = self._matrix(read)
         weights, scale = self.weights.copy(), self.scale.copy()
         dense, bias = self.dense.copy(), self.bias.copy()
         for j, label in enumerate(self.labels):
@@ -284,14 +384,31 @@ class Classifier:
             if not len(rows):
                 continue
             columns, change, dense_change, bias_change = _smallest_change(
-                matrix, rows, given[rows], logits[rows, j], usable=usable_features(label), strength=strength
+                matrix,
+                read.choice[rows, j],
+                given[rows],
+                logits[rows, j],
+                usable=usable_features(label),
+                strength=strength,
             )
             floats = weights[:, j] * scale[j]
             floats[columns] += change
             weights[:, j], scale[j] = _rounded(floats, scale[j])
             dense[:, j] += dense_change
             bias[j] += bias_change
-        return Classifier(self.labels, weights, scale, dense, bias, self.rare)
+        return Classifier(self.labels, weights, scale, dense, bias, self.rare, languages=self.languages)
+
+    def _matrix(self, read: _Read) -> Matrix:
+        """Return the features of all readings, so that what is learnt from an answer is what was scored."""
+        fields = read.whole
+        if read.readings:
+            text, author, link = (
+                string_buffers([*_strings(whole), *_strings(other)])
+                for whole, other in zip(read.whole, read.others, strict=True)
+            )
+            fields = text, author, link
+        indptr, indices, values, _ = csr(*fields)
+        return Matrix(indptr, indices, values, read.dense, np.ones(len(read.dense), np.bool_))
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Write `weights.npz` and `card.json` into a new `folder`; the card gets the digest and the feature version.
@@ -307,7 +424,12 @@ class Classifier:
     def identity(self, content: bytes | None = None) -> dict[str, Any]:
         """Return what a card must say for its weights to be loaded: digest, feature version, labels."""
         digest = hashlib.sha256(self._archive() if content is None else content).hexdigest()
-        return {"weights_sha256": digest, "features": feature_version(), "labels": list(self.labels)}
+        return {
+            "weights_sha256": digest,
+            "features": feature_version(),
+            "labels": list(self.labels),
+            "languages": {label: list(self.languages[label]) for label in self.labels if label in self.languages},
+        }
 
     def _archive(self) -> bytes:
         arrays: dict[str, npt.NDArray[Any]] = {
@@ -353,7 +475,52 @@ class Classifier:
         if set(labels) - set(LABELS) or any(arrays[name].shape != shape for name, shape in shapes.items()):
             raise ModelError(f"{folder}: labels and weights do not fit each other; restore it or roll back")
         weights = np.ascontiguousarray(arrays["weights"].T)
-        return cls(labels, weights, arrays["scale"], arrays["dense"], arrays["bias"], arrays["rare"], folder.name, card)
+        return cls(
+            labels,
+            weights,
+            arrays["scale"],
+            arrays["dense"],
+            arrays["bias"],
+            arrays["rare"],
+            folder.name,
+            card,
+            _languages_of(card, folder),
+        )
+
+
+def _languages_of(card: Mapping[str, Any], folder: Path) -> Mapping[str, tuple[str, ...]]:
+    stated = card.get("languages", ENGLISH_ONLY)
+    if not isinstance(stated, Mapping) or not all(isinstance(codes, list | tuple) for codes in stated.values()):
+        raise ModelError(f"{folder}: languages are not a list of codes for each label; restore the card or roll back")
+    return {str(label): tuple(str(code) for code in codes) for label, codes in stated.items()}
+
+
+def _strongest(
+    found: list[Reading],
+    theirs: npt.NDArray[np.float64],
+    by_parts: list[int],
+    logits: npt.NDArray[np.float64],
+    choice: npt.NDArray[np.int64],
+) -> None:
+    """Write the logit and the number of the strongest reading where it is stronger than what stands there.
+
+    A long text stands back behind its windows: it is judged by them alone.
+    """
+    n = len(logits)
+    windowed = np.array([reading.row for reading in found if reading.window], np.int64)
+    for j in by_parts:
+        logits[windowed, j] = -np.inf
+    for k, reading in enumerate(found):
+        for j in by_parts:
+            if theirs[k, j] > logits[reading.row, j]:
+                logits[reading.row, j] = theirs[k, j]
+                choice[reading.row, j] = n + k
+
+
+def _strings(buffers: Buffers) -> list[str]:
+    offsets, data = buffers
+    content = data.tobytes()
+    return [content[begin:end].decode("utf-8") for begin, end in pairwise(offsets.tolist())]
 
 
 def archive(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:

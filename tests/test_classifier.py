@@ -164,6 +164,115 @@ def test_a_missing_or_unreadable_model_is_one_line(tmp_path):
         Classifier.load(folder)
 
 
+# --- readings and languages --------------------------------------------------------------------------------------------
+
+
+def parted(model, label, text, article=True):
+    explanation = model.explain(batch_of([text], **(ARTICLE if article else {})), label)[0]
+    assert explanation.bias + sum(span.weight for span in explanation.spans) == pytest.approx(
+        explanation.logit, abs=1e-6
+    )
+    return explanation
+
+
+HIDDEN = ["you k.i.l.l them", "k1ll 🔪 them", "sh\u200bit hаppens", "f**k off " * 300, "Plain words here. " * 200]
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+@pytest.mark.parametrize("label", ["incitement", "spam"])
+def test_a_reading_is_explained_at_the_places_of_what_was_typed(model, label, text):
+    explanation = parted(model, label, text)
+    for span in explanation.spans:
+        assert (span.begin is None) == (span.source not in ("text", "window"))
+        if span.begin is not None:
+            assert 0 <= span.begin < span.end <= len(text)
+    windows = [span for span in explanation.spans if span.source == "window"]
+    assert len(windows) == (label == "incitement" and len(text) > 1500)
+    for window in windows:
+        inside = [span for span in explanation.spans if span.source == "text"]
+        assert all(window.begin <= span.begin and span.end <= window.end for span in inside)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*HIDDEN, "plain", "Bonjour à tous, je ne suis pas du tout d'accord avec vous."]), max_size=4
+    )
+)
+def test_readings_do_not_depend_on_the_batch(model, texts):
+    batch = batch_of(texts, **ARTICLE)
+    alone = [model.logits(batch_of([text], **ARTICLE))[0] for text in texts]
+    apart = [j for j, label in enumerate(model.labels) if label != "off_topic"]  # that one looks at its thread
+    for row, logits in zip(model.logits(batch), alone, strict=True):
+        assert np.array_equal(row[apart], logits[apart], equal_nan=True)
+
+
+def test_a_disguise_never_lowers_a_label_that_one_sentence_earns(model):
+    j = model.labels.index("toxicity")
+    plain, hidden = model.logits(batch_of(["you kill them", "you k.i.l.l them"]))[:, j]
+    assert hidden >= plain - 1e-9
+
+
+def test_the_strongest_window_speaks_for_a_long_text(model):
+    page = "The council met again on Tuesday and talked about the bridge. " * 40
+    texts = [page, "kill", page + "kill kill murder. " + page]
+    j = model.labels.index("incitement")
+    long = model.explain(batch_of([texts[2]]), "incitement")[0]
+    window = next(span for span in long.spans if span.source == "window")
+    piece = texts[2][window.begin : window.end]
+    assert model.logits(batch_of([piece]))[0, j] == pytest.approx(long.logit)
+    assert len(piece) <= 1500
+
+
+FRENCH = "Je ne suis pas du tout d'accord avec cet article, la mairie devrait avoir honte."
+
+
+def test_another_language_is_not_judged_but_structure_and_context_are(model):
+    scores = model.score(batch_of([FRENCH, "I do not agree with this article at all."], **ARTICLE))
+    assert scores.iloc[0][["incitement", "toxicity", "profanity"]].isna().all()
+    assert scores.iloc[0][["spam", "off_topic"]].notna().all()
+    assert scores.iloc[1][["incitement", "toxicity", "profanity", "spam", "off_topic"]].notna().all()
+    assert np.isnan(model.explain(batch_of([FRENCH]), "toxicity")[0].probability)
+
+
+def test_a_comment_in_another_language_goes_to_a_person(model):
+    from datetime import UTC, datetime
+
+    from moderation.policy import decide, load_policy
+    from moderation.settings import seeds_folder
+
+    batch = batch_of([FRENCH], **ARTICLE)
+    decided = decide(batch, model.score(batch), load_policy(seeds_folder() / "policy.toml"), datetime.now(UTC))
+    assert decided["decision"].iloc[0] in ("review", "reject")
+    assert "unscored" in {reason.code for reason in decided["reasons"].iloc[0]}
+
+
+def test_the_card_says_which_languages_are_judged(model, tmp_path):
+    model.save(tmp_path / "m", {})
+    card = json.loads((tmp_path / "m" / "card.json").read_text())
+    assert card["languages"]["toxicity"] == ["en"]
+    assert "spam" not in card["languages"]
+    card["languages"]["toxicity"] = ["en", "fr"]
+    (tmp_path / "m" / "card.json").write_text(json.dumps(card))
+    scores = Classifier.load(tmp_path / "m").score(batch_of([FRENCH]))
+    assert scores["toxicity"].notna().all()
+    assert scores["incitement"].isna().all()
+    card["languages"] = ["en"]
+    (tmp_path / "m" / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ModelError, match="languages"):
+        Classifier.load(tmp_path / "m")
+
+
+def test_an_answer_on_a_disguised_text_teaches_what_was_meant(model):
+    batch = batch_of(["you k.i.l.l herons"])
+    j = model.labels.index("incitement")
+    wrong = 1 if model.logits(batch)[0, j] < 0 else 0
+    learnt = model.adapt(batch, answers(batch, incitement=[wrong]))
+    meant = batch_of(["you kill herons"])
+    moved = learnt.logits(meant)[0, j] - model.logits(meant)[0, j]
+    assert moved * (1 if wrong else -1) > 0.1
+
+
 # --- learning --------------------------------------------------------------------------------------------------------
 
 

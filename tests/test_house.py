@@ -49,6 +49,7 @@ HOMES = {
     "onnxruntime": {"encoder"},
     "platformdirs": {"settings"},
     "psycopg": {"store"},
+    "py3langid": {"features"},
     "rich": {"cli"},
     "sklearn": {"classifier"},
     "sklearn.metrics": {"evaluation"},

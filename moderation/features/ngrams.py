@@ -45,6 +45,7 @@ __all__ = [
     "pack",
     "spans",
     "stems",
+    "string_array",
     "string_buffers",
     "sum_weights",
 ]
@@ -53,16 +54,24 @@ Buffers = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]
 """Arrow's own layout of n strings: n+1 offsets and the UTF-8 bytes they cut."""
 
 
-def string_buffers(values: pd.Series | Iterable[str | None]) -> Buffers:
-    """Return the offsets (int64) and bytes of a column of strings, without copying where it is Arrow-backed.
-
-    A missing value is an empty string.
-    """
+def string_array(values: pd.Series | pa.Array | Iterable[str | None]) -> pa.Array:
+    """Return a column of strings as one Arrow array, without copying where it is one already."""
+    if isinstance(values, pa.Array):
+        return values
     array = pa.array(values, type=pa.large_string(), from_pandas=True)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
         if isinstance(array, pa.ChunkedArray):
             array = array.chunk(0) if array.num_chunks else pa.array([], pa.large_string())
+    return array
+
+
+def string_buffers(values: pd.Series | pa.Array | Iterable[str | None]) -> Buffers:
+    """Return the offsets (int64) and bytes of a column of strings, without copying where it is Arrow-backed.
+
+    A missing value is an empty string.
+    """
+    array = string_array(values)
     _, offsets, data = array.buffers()
     n = len(array)
     if n == 0 or offsets is None:
