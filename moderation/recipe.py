@@ -41,6 +41,7 @@ __all__ = [
     "BASE_RATES",
     "DEVELOPMENT",
     "EXCERPTS",
+    "FITTED",
     "MANIFEST",
     "STRENGTH",
     "Corpus",
