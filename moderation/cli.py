@@ -430,6 +430,7 @@ def evaluate(
             "--data", metavar="DIR", help="The data sets that the manifest names; without, own sentences alone."
         ),
     ] = None,
+    *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the report goes.")] = Path(
         "build/evaluation"
     ),
@@ -444,7 +445,7 @@ def evaluate(
     ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Write one report of how good the model is: targets, calibration, fairness, evasion, worst errors (texts masked)."""
+    """Write one report of how good the model is: targets, calibration, fairness, evasion, errors (texts masked)."""
     import time
 
     from moderation import report
@@ -465,8 +466,7 @@ def evaluate(
     fitted = None
     if peers and data is not None:
         _say("fitting the peers")
-        rows = {} if sample is None else {"rows": 10 * sample}
-        fitted = report.fit_peers(data, seeds_folder(), **rows)
+        fitted = report.fit_peers(data, seeds_folder(), rows=report.ROWS if sample is None else 10 * sample)
     with _progress("steps") as progress:
         found = report.measure(
             data,

@@ -245,11 +245,12 @@ def calibration_curve(truth: pd.Series, scores: pd.Series, *, bins: int = _BINS)
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """One number per group, and the median and the worst of them.
+    """One number per group, and the mean, the median and the worst of them.
 
     The bounds of the worst lean low: in every resample some group is unlucky.
     """
 
+    mean: Interval
     median: Interval
     worst: Interval
     groups: dict[str, Interval]
@@ -353,7 +354,7 @@ def f1_spread(
     seed: int = 0,
     resamples: int = 200,
 ) -> Spread:
-    """Return each group's F1 of (answers, scores) at its own threshold, and their median and worst.
+    """Return each group's F1 of (answers, scores) at its own threshold, and their mean, median and worst.
 
     Each group needs a yes. Resamples are drawn within groups.
     """
@@ -369,8 +370,12 @@ def f1_spread(
         draws.append(np.concatenate(drawn))
     each, over = np.array(values), np.array(draws)
     found = {name: _sure(value, row) for name, value, row in zip(groups, each, over, strict=True)}
-    median = _sure(float(np.median(each)), np.median(over, axis=0))
-    return Spread(median, _sure(float(each.min()), over.min(axis=0)), found)
+    return Spread(
+        mean=_sure(float(each.mean()), over.mean(axis=0)),
+        median=_sure(float(np.median(each)), np.median(over, axis=0)),
+        worst=_sure(float(each.min()), over.min(axis=0)),
+        groups=found,
+    )
 
 
 def _sure(value: float, draws: Floats) -> Interval:

@@ -6,11 +6,12 @@ from pathlib import Path
 from moderation.errors import InputError
 from moderation.report.gallery import mask
 from moderation.report.markdown import markdown
+from moderation.report.peers import ROWS
 from moderation.report.plots import draw
 from moderation.report.run import Extras, Options, Peers, Report, fit_peers, measure
 from moderation.report.sets import Scorer
 
-__all__ = ["Extras", "Options", "Peers", "Report", "Scorer", "fit_peers", "mask", "measure", "write"]
+__all__ = ["ROWS", "Extras", "Options", "Peers", "Report", "Scorer", "fit_peers", "mask", "measure", "write"]
 
 
 def write(report: Report, folder: Path) -> list[Path]:

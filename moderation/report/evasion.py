@@ -20,13 +20,12 @@ __all__ = ["EVASIONS", "Evaded", "Evasion", "evasion_table"]
 
 Evasion = Callable[[str], str]
 
-TELLING: Final = (
-    "kill killed killing murder shoot shot hang hanged hanging burn bomb nuke stab beat behead execute slaughter die "
-    "dies dying dead death destroy exterminate gas rape attack hurt punch gun rope bullet hate hates hated stupid idiot "
-    "idiots moron morons dumb fool fools trash filth vermin scum pathetic loser losers disgusting ugly shit bullshit "
-    "fuck fucking fucked fucker bitch bitches ass asshole bastard damn crap dick cunt whore slut pig pigs animal "
-    "animals"
-).split()
+TELLING: Final = """
+    kill killed killing murder shoot shot hang hanged hanging burn bomb nuke stab beat behead execute slaughter die dies
+    dying dead death destroy exterminate gas rape attack hurt punch gun rope bullet hate hates hated stupid idiot idiots
+    moron morons dumb fool fools trash filth vermin scum pathetic loser losers disgusting ugly shit bullshit fuck
+    fucking fucked fucker bitch bitches ass asshole bastard damn crap dick cunt whore slut pig pigs animal animals
+"""
 LEET: Final = str.maketrans("aeiostAEIOST", "431057431057")
 HOMOGLYPHS: Final = str.maketrans("aceiopsxyACEOPX", "\u0430\u0441\u0435\u0456\u043e\u0440\u0455\u0445\u0443"
                                   "\u0410\u0421\u0415\u041e\u0420\u0425")  # fmt: skip
@@ -43,7 +42,7 @@ EMOJI: Final[Mapping[str, str]] = {
     **dict.fromkeys(("trash", "filth"), "🗑️"),
 }
 
-_WORDS: Final = re.compile(rf"\b({'|'.join(sorted(TELLING, key=len, reverse=True))})\b", re.IGNORECASE)
+_WORDS: Final = re.compile(rf"\b({'|'.join(sorted(TELLING.split(), key=len, reverse=True))})\b", re.IGNORECASE)
 
 
 def _disguise(change: Callable[[str], str]) -> Evasion:
@@ -66,8 +65,8 @@ EVASIONS: Final[Mapping[str, Evasion]] = {
 class Evaded:
     """What one disguise does to one label on one set.
 
-    `n` texts with a yes were changed; `auc` is theirs against every no of the set, as written; `found` the share of them
-    at or above the policy's threshold.
+    `n` texts with a yes were changed; `auc` is theirs against every no of the set, as written; `found` the share of
+    them at or above the policy's threshold.
     """
 
     kind: str
@@ -102,12 +101,13 @@ def evasion_table(
     comments = measured.batch.comments
     for kind, evade in evasions.items():
         texts = [str(text) for text in comments["text"].iloc[yes]]
-        changed = [(row, after) for row, text in zip(yes, texts, strict=True) if (after := evade(text)) != text]
+        evaded = [evade(text) for text in texts]
+        changed = [(row, new) for row, old, new in zip(yes, texts, evaded, strict=True) if new != old]
         if len(changed) < 5:
             continue
         rows = np.array([row for row, _ in changed])
         frame = comments.iloc[rows].reset_index(drop=True)
-        frame["text"] = pd.array([after for _, after in changed], dtype=comments["text"].dtype)
+        frame["text"] = pd.Series([text for _, text in changed], dtype=comments["text"].dtype)
         after = scorer.score(Batch(frame, measured.batch.articles))[label].to_numpy(dtype=np.float64)
         answers = np.r_[np.ones(len(rows)), np.zeros(len(against))]
         old, new = (
@@ -118,6 +118,8 @@ def evasion_table(
         hits: list[Interval | None] = [None, None]
         if threshold is not None:
             limit = np.float32(threshold)
-            hits = [share(values >= limit, seed=seed, resamples=resamples) for values in (before[rows], after)]
+            hits = [
+                share(np.asarray(values >= limit), seed=seed, resamples=resamples) for values in (before[rows], after)
+            ]
         found.append(Evaded(kind, measured.name, label, len(rows), old, new, hits[0], hits[1]))
     return found

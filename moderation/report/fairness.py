@@ -141,7 +141,7 @@ def mentions(
 ) -> list[Mentions]:
     """Return how often each kind of harmless sentence is flagged at the policy's thresholds."""
     found = []
-    for label in neutral.truth:
+    for label in map(str, neutral.truth):
         if label not in thresholds or scores[label].isna().any():
             continue
         harmless = (neutral.truth[label] == 0).fillna(value=False).to_numpy(dtype=bool)
@@ -151,7 +151,7 @@ def mentions(
             rows = harmless & ((kinds == group) | (group == "all"))
             rate = share(flagged[rows], seed=seed, resamples=resamples)
             if rate is not None:
-                found.append(Mentions(str(group), str(label), int(rows.sum()), rate))
+                found.append(Mentions(str(group), label, int(rows.sum()), rate))
     return found
 
 

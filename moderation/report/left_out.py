@@ -74,7 +74,6 @@ class Spam:
     """F1 with each video left out, and of blogs alone on videos; `ceiling`: at the best threshold, not to be had."""
 
     videos: Spread
-    mean: float
     across: Interval
     across_auc: Interval | None
     across_ceiling: float
@@ -150,8 +149,8 @@ def trackback(
 
 def _trackback_logits(data: Path, seeds: Path, extra: Extra | None, share: float) -> LeftOut:
     blogs, thread = blog_rows(data)
-    comments = blogs.batch.comments.assign(author_url=pd.NA)
-    comments["author_url"] = comments["author_url"].astype(blogs.batch.comments["author_url"].dtype)
+    comments = blogs.batch.comments.copy()
+    comments["author_url"] = pd.Series(None, index=comments.index, dtype=comments["author_url"].dtype)
     blogs = Corpus(Batch(comments), blogs.truth, blogs.source, blogs.weight)
     prepared = _prepared([_part(blogs, share), _part(excerpt_rows(data), share), own_rows(seeds)], thread, extra)
     corpus = prepared.corpus
@@ -167,7 +166,7 @@ def _trackback_logits(data: Path, seeds: Path, extra: Extra | None, share: float
         alone = yes[name] >= FEWEST_TRACKBACKS
         folds.setdefault(name if alone else f"others {int(uniform('fold', name) * 3) + 1}", []).append(name)
     logits = np.full(len(truth), np.nan)
-    for fold, members in folds.items():
+    for members in folds.values():
         out = np.flatnonzero(np.isin(corpus.source, members))
         # A blog's pings of itself quote its posts: with the blog, the excerpts of its posts are left out too.
         hidden = np.isin(corpus.source[rows], [*members, *(EXCERPTS + name for name in members)])
@@ -207,7 +206,6 @@ def spam(
     ceiling = f1_spread(every, {"all": best_threshold(every.values())}, resamples=1).worst.value
     return Spam(
         videos=spread,
-        mean=float(np.mean([each.value for each in spread.groups.values()])),
         across=f1_spread(every, {"all": threshold}, seed=seed, resamples=resamples).worst,
         across_auc=area(across.answers, across.logits, seed=seed, resamples=resamples),
         across_ceiling=ceiling,
@@ -335,7 +333,7 @@ def _shown(corpus: Corpus) -> npt.NDArray[np.bool_]:
 def _left_out(corpus: Corpus, truth: Floats, logits: Floats, measured: npt.NDArray[np.bool_]) -> LeftOut:
     rows = np.flatnonzero(measured & ~np.isnan(truth) & ~np.isnan(logits))
     length = corpus.batch.comments["text"].str.len().to_numpy(dtype=np.float64)
-    return LeftOut(logits[rows], truth[rows], corpus.source[rows].astype(str), length[rows])
+    return LeftOut(logits[rows], truth[rows], corpus.source[rows].astype(np.str_), np.asarray(length[rows], np.float64))
 
 
 def _part(corpus: Corpus, share: float) -> Corpus:

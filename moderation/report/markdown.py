@@ -47,16 +47,21 @@ def _opening(figures: Mapping[str, Any]) -> str:
     lines = [
         "# Evaluation",
         "",
-        f"Intervals are 95 % by bootstrap ({figures['resamples']} resamples, seed {figures['seed']}). All scorers saw the "
-        "same rows in the same run. Development sets are chosen and calibrated on, never fitted; of own sentences only "
-        "the halves that nothing was fitted on count.",
+        (
+            f"Intervals are 95 % by bootstrap ({figures['resamples']} resamples, seed {figures['seed']}). All "
+            "scorers saw the same rows in the same run. Development sets are chosen and calibrated on, never "
+            "fitted; of own sentences only the halves that nothing was fitted on count."
+        ),
     ]
     if sample is not None:
         lines += ["", f"**Only a sample was measured: at most {sample} rows of a set.** Not figures to quote."]
     if figures["peer_rows"]:
         lines += [
             "",
-            f"The fitted peers learned from {figures['peer_rows']:,} of the base model's training rows, picked by digest.",
+            (
+                f"The fitted peers learned from {figures['peer_rows']:,} of the base model's training rows, "
+                "picked by digest."
+            ),
         ]
     lines += ["", *_table(("scorer", "kind", "version", "comments/s", "labels"), rows), ""]
     return "\n".join(lines)
@@ -84,9 +89,11 @@ def _targets(figures: Mapping[str, Any]) -> str:
     lines = [
         "## Targets",
         "",
-        "“Yes, not surely”: the value meets the target, its interval does not wholly. Trackback, spam and off-topic are "
-        "fits of the same recipe without the blog or video; the shipped weights saw them all. The threshold behind each "
-        "F1 is chosen on the other blogs or videos.",
+        (
+            "“Yes, not surely”: the value meets the target, its interval does not wholly. Trackback, spam "
+            "and off-topic are fits of the same recipe without the blog or video; the shipped weights saw "
+            "them all. The threshold behind each F1 is chosen on the other blogs or videos."
+        ),
         "",
         *_table(("label", "set", "measure", "scorer", "target", "reached", "met"), rows),
         "",
@@ -119,8 +126,19 @@ def _sets(figures: Mapping[str, Any]) -> str:
         kind = f"{one['kind']}, {one['rows']} rows"
         artificial = "; its makers chose how many are a yes" if one["artificial"] else ""
         head = (
-            "label", "scorer", "n", "yes", "AUC", "AP", "log loss", "threshold", "precision", "recall", "F1", "false alarms",
-        )  # fmt: skip
+            "label",
+            "scorer",
+            "n",
+            "yes",
+            "AUC",
+            "AP",
+            "log loss",
+            "threshold",
+            "precision",
+            "recall",
+            "F1",
+            "flagged",
+        )
         lines += [f"### {name} ({kind}{artificial})", "", *_table(head, sorted(rows, key=lambda row: str(row[0]))), ""]
     return "\n".join(lines)
 
@@ -145,9 +163,12 @@ def _calibration(figures: Mapping[str, Any]) -> str:
         [
             "## Calibration",
             "",
-            "Probabilities are made for the base rate named. A set with another share of yes cannot fit them as it is (*: "
-            "its makers chose the share), so the error is stated twice: as the set is, and with its answers weighed to "
-            "the base rate. A resample's error leans high: chance adds to it.",
+            (
+                "Probabilities are made for the base rate named. A set with another share of yes cannot fit "
+                "them as it is (*: its makers chose the share), so the error is stated twice: as the set is, "
+                "and with its answers weighed to the base rate. A resample's error leans high: chance adds "
+                "to it."
+            ),
             "",
             *_table(head, rows),
             "",
@@ -164,9 +185,11 @@ def _left_out(figures: Mapping[str, Any]) -> str:
         lines += [
             f"### {name}",
             "",
-            f"Trackback over all blogs: AUC {_interval(trackback['auc'])}; F1 median "
-            f"{_interval(trackback['f1']['median'])}, worst {_interval(trackback['f1']['worst'])}. The worst's lower "
-            "bound leans low: in every resample some blog is unlucky.",
+            (
+                f"Trackback over all blogs: AUC {_interval(trackback['auc'])}; F1 median "
+                f"{_interval(trackback['f1']['median'])}, worst {_interval(trackback['f1']['worst'])}. The "
+                "worst's lower bound leans low: in every resample some blog is unlucky."
+            ),
             "",
             *_table(
                 ("blog", "comments", "trackbacks", "F1"),
@@ -176,14 +199,18 @@ def _left_out(figures: Mapping[str, Any]) -> str:
                 ),
             ),
             "",
-            f"Spam, fitted on blogs alone and measured on videos: F1 {_interval(spam['across'])} at the threshold chosen "
-            f"on blogs, AUC {_interval(spam['across_auc'])}; at the best threshold, which nobody could know, F1 "
-            f"{spam['across_ceiling']:.3f}. With each video left out:",
+            (
+                f"Spam, fitted on blogs alone and measured on videos: F1 {_interval(spam['across'])} at the "
+                f"threshold chosen on blogs, AUC {_interval(spam['across_auc'])}; at the best threshold, "
+                f"which nobody could know, F1 {spam['across_ceiling']:.3f}. With each video left out:"
+            ),
             "",
             *_table(("video", "F1"), ((v, _interval(f1)) for v, f1 in sorted(spam["videos"]["groups"].items()))),
             "",
-            f"Off-topic ({off_topic['n']} comments, {off_topic['positives']} under a swapped article): AUC "
-            f"{_interval(off_topic['auc'])}; by length alone {_interval(off_topic['length_only'])}.",
+            (
+                f"Off-topic ({off_topic['n']} comments, {off_topic['positives']} under a swapped article): "
+                f"AUC {_interval(off_topic['auc'])}; by length alone {_interval(off_topic['length_only'])}."
+            ),
             "",
             *_table(("blog", "AUC"), ((blog, _interval(auc)) for blog, auc in sorted(off_topic["blogs"].items()))),
             "",
@@ -197,9 +224,12 @@ def _fairness(figures: Mapping[str, Any]) -> str:
         lines += [
             f"### {name}",
             "",
-            f"{one['terms']} terms in {one['neutral_templates']} neutral and {one['hostile_templates']} hostile sentences "
-            "of our own. Subgroup: AUC within the term's sentences; BPSN: its neutral ones against the others' hostile "
-            "ones (low: the name raises scores); BNSP: its hostile ones against the others' neutral ones.",
+            (
+                f"{one['terms']} terms in {one['neutral_templates']} neutral and {one['hostile_templates']} "
+                "hostile sentences of our own. Subgroup: AUC within the term's sentences; BPSN: its neutral "
+                "ones against the others' hostile ones (low: the name raises scores); BNSP: its hostile ones "
+                "against the others' neutral ones."
+            ),
             "",
             *_table(
                 ("label", "measure", "median", "worst", "worst term"),
@@ -214,7 +244,7 @@ def _fairness(figures: Mapping[str, Any]) -> str:
                     for label, measures in one["summary"].items()
                     for measure, row in measures.items()
                 ),
-            ),  # fmt: skip
+            ),
             "",
         ]
         for label, biases in one["biases"].items():
@@ -283,8 +313,11 @@ def _evasion(figures: Mapping[str, Any]) -> str:
         [
             "## Evasion",
             "",
-            "Telling words of the texts with a yes are disguised; measured are the texts that this changes, against every "
-            "no of the set as it was written. Found: at or above the policy's threshold.",
+            (
+                "Telling words of the texts with a yes are disguised; measured are the texts that this "
+                "changes, against every no of the set as it was written. Found: at or above the policy's "
+                "threshold."
+            ),
             "",
             *_table(head, rows),
             "",
@@ -311,10 +344,13 @@ def _cascade(figures: Mapping[str, Any]) -> str:
         [
             "## Cascade",
             "",
-            "The fast tier scores everything; what lies within the band around the policy's threshold (in logits) is "
-            f"scored again by the accurate tier. Chosen by the knee of the curve: **{width}**, the width whose gain in mean "
-            "AUC lies furthest above its cost (logarithm of seconds a comment), both scaled between the ends. The share "
-            "is the mean over these sets, which hold more hard cases than a site does.",
+            (
+                "The fast tier scores everything; what lies within the band around the policy's threshold "
+                "(in logits) is scored again by the accurate tier. Chosen by the knee of the curve: "
+                f"**{width}**, the width whose gain in mean AUC lies furthest above its cost (logarithm of "
+                "seconds a comment), both scaled between the ends. The share is the mean over these sets, "
+                "which hold more hard cases than a site does."
+            ),
             "",
             *_table(("width", "scored again", "comments/s", "mean AUC", *found["keys"]), rows),
             "",
@@ -350,8 +386,10 @@ def _gallery(figures: Mapping[str, Any]) -> str:
     lines = [
         "## Worst errors",
         "",
-        "The surest mistakes on development sets. Texts are masked: ▇ a letter, # a digit, • another sign, ⏎ a new line; "
-        "`group` is the set's own finer label.",
+        (
+            "The surest mistakes on development sets. Texts are masked: ▇ a letter, # a digit, • another "
+            "sign, ⏎ a new line; `group` is the set's own finer label."
+        ),
         "",
     ]
     found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from moderation import recipe
 from moderation.evaluation import calibration_curve, ece_at, evaluate, share
@@ -15,8 +16,8 @@ from moderation.labels import LABELS
 from moderation.recipe import BASE_RATES
 from moderation.report import left_out
 from moderation.report.cascade import cascade_curve, knee
-from moderation.report.evasion import EVASIONS, Evasion, evasion_table
-from moderation.report.fairness import load_templates, mentions, name_shifts, summary, term_biases
+from moderation.report.evasion import EVASIONS, Evaded, Evasion, evasion_table
+from moderation.report.fairness import Templates, load_templates, mentions, name_shifts, summary, term_biases
 from moderation.report.gallery import worst_errors
 from moderation.report.left_out import Extra
 from moderation.report.peers import ROWS, Embed, alt_profanity_check, embedding_peer, sampled, tfidf_peer
@@ -34,7 +35,8 @@ EVADED: Final = (
 GALLERY: Final = 5
 
 Progress = Callable[[int, int | None, str], None]
-Pairs = dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
+Floats = npt.NDArray[np.float64]
+Pairs = dict[str, tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Extras:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much is measured: `sample` rows of a set at most, `share` of the blogs, and where left-out logits are kept."""
+    """How much is measured: at most `sample` rows of a set, a `share` of the blogs; where left-out logits are kept."""
 
     sample: int | None = None
     share: float = 1.0
@@ -55,6 +57,11 @@ class Options:
     refits: bool = True
     seed: int = 0
     resamples: int = 200
+
+    @property
+    def chance(self) -> dict[str, int]:
+        """Return what the bootstrap is drawn by."""
+        return {"seed": self.seed, "resamples": self.resamples}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,43 +160,153 @@ def measure(
     speed: dict[str, float] = {}
     for name, scorer in scorers.items():
         steps.tell(f"scoring with {name}")
-        kind = "tier" if name in tiers else "peer"
+        one = _One(name, "tier" if name in tiers else "peer", scorer, thresholds, evasions, asked)
         scored = {each.name: score_set(scorer, each.batch, clock) for each in sets}
-        seconds = sum(one.seconds for one in scored.values())
+        seconds = sum(timed.seconds for timed in scored.values())
         speed[name] = sum(len(each.batch) for each in sets) / max(seconds, 1e-9)
         figures["scorers"][name] = {
-            "kind": kind,
+            "kind": one.kind,
             "version": scorer.version,
             "labels": list(scorer.labels),
             "comments_per_s": speed[name],
         }
         for each in sets:
-            _measure_set(figures, curves, name, scorer, each, scored[each.name].scores, thresholds, asked, kind)
-            if kind == "tier":
-                for dataset, label in EVADED:
-                    if dataset == each.name and label in scorer.labels:
-                        rows = evasion_table(
-                            scorer,
-                            each,
-                            scored[each.name].scores,
-                            label,
-                            evasions=evasions,
-                            threshold=thresholds.get(label),
-                            seed=asked.seed,
-                            resamples=asked.resamples,
-                        )
-                        figures["evasion"] += [{"scorer": name, **asdict(row)} for row in rows]
-        if kind == "tier":
-            neutral = next(each for each in sets if each.name == "neutral")
-            figures["fairness"][name] = _fairness(scorer, seeds, neutral, scored["neutral"].scores, thresholds, asked)
-    if data is not None:
-        _left_out(figures, data, seeds, refits, asked, steps)
+            scores = scored[each.name].scores
+            found = figures["sets"][each.name]["scorers"][name] = one.numbers(each, scores)
+            figures["false_alarms"].setdefault(each.name, {})[name] = one.false_alarms(each, scores)
+            for key, pairs in curves.items():
+                if key[1] == each.name and (known := one.pairs(each, scores, key[0])) is not None:
+                    pairs[name] = known
+            if one.kind == "tier":
+                figures["calibration"] += one.calibration(each, scores, found)
+                figures["gallery"] += one.errors(each, scores)
+                figures["evasion"] += one.evaded(each, scores)
+            if one.kind == "tier" and each.name == "neutral":
+                figures["fairness"][name] = one.fairness(each, scores, load_templates(seeds / "templates.json"))
+    for name, extra in refits.items():
+        assert data is not None
+        figures["left_out"][name] = {}
+        for label, fit, features in (
+            ("trackback", left_out.trackback, extra.text),
+            ("spam", left_out.spam, extra.text),
+            ("off_topic", left_out.off_topic, extra.context),
+        ):
+            steps.tell(f"{name}: {label} by fits without the blog or video")
+            fitted = fit(data, seeds, extra=features, share=asked.share, cache=asked.cache, **asked.chance)
+            figures["left_out"][name][label] = asdict(fitted)
     if {"fast", "accurate"} <= set(tiers):
         steps.tell("the cascade")
         figures["cascade"] = _cascade(curves, thresholds, speed)
     figures["targets"] = target_rows(figures)
     steps.end()
     return Report(_plain(figures), curves)
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """A scorer with its name and kind, and what all are measured by."""
+
+    name: str
+    kind: str
+    scorer: Scorer
+    thresholds: Mapping[str, float]
+    evasions: Mapping[str, Evasion]
+    options: Options
+
+    def labels(self, each: Measured) -> list[str]:
+        """Return the labels that the set has answers for and the scorer claims."""
+        return [str(label) for label in each.truth if label in self.scorer.labels]
+
+    def numbers(self, each: Measured, scores: pd.DataFrame) -> dict[str, Any]:
+        """Return every metric of every label, with intervals."""
+        truth = each.truth[self.labels(each)]
+        found = evaluate(truth, scores, thresholds=self.thresholds, **self.options.chance)
+        return {row["label"]: row for row in found.to_dict()["labels"]}
+
+    def pairs(self, each: Measured, scores: pd.DataFrame, label: str) -> tuple[Floats, Floats] | None:
+        """Return answers and probabilities where both are known; None where there are none."""
+        if label not in self.labels(each):
+            return None
+        answers = each.truth[label].to_numpy(dtype=np.float64, na_value=np.nan)
+        given = scores[label].reindex(each.truth.index).to_numpy(dtype=np.float64)
+        known = ~np.isnan(answers) & ~np.isnan(given)
+        return (answers[known], given[known]) if known.any() else None
+
+    def false_alarms(self, each: Measured, scores: pd.DataFrame) -> dict[str, Any]:
+        """Return per label which share of what is a no would be flagged at the policy's threshold."""
+        found = {}
+        for label in self.labels(each):
+            pairs = self.pairs(each, scores, label)
+            if pairs is not None and label in self.thresholds:
+                flagged = pairs[1][pairs[0] == 0] >= np.float32(self.thresholds[label])
+                found[label] = _plain(share(np.asarray(flagged), **self.options.chance))
+        return {label: interval for label, interval in found.items() if interval is not None}
+
+    def calibration(self, each: Measured, scores: pd.DataFrame, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return per label the calibration error as the set is, and with its answers weighed to the base rate."""
+        found = []
+        for label in self.labels(each):
+            row = numbers[label]
+            if row.get("auc") is None:
+                continue
+            truth, given = each.truth[label], scores[label]
+            natural = ece_at(truth, given, BASE_RATES[label], **self.options.chance)
+            found.append(
+                {
+                    "scorer": self.name,
+                    "set": each.name,
+                    "kind": each.kind,
+                    "artificial": each.artificial,
+                    "label": label,
+                    "share_of_yes": row["positives"] / row["n"],
+                    "base_rate": BASE_RATES[label],
+                    "as_it_is": row.get("ece"),
+                    "natural": _plain(natural),
+                    "curve": calibration_curve(truth, given).to_dict("list"),
+                }
+            )
+        return found
+
+    def errors(self, each: Measured, scores: pd.DataFrame) -> list[dict[str, Any]]:
+        """Return the surest mistakes on a development set, masked."""
+        if each.kind != "development":
+            return []
+        worst = [worst_errors(each, scores, label, count=GALLERY) for label in self.labels(each)]
+        return [{"scorer": self.name, **asdict(mistake)} for mistakes in worst for mistake in mistakes]
+
+    def evaded(self, each: Measured, scores: pd.DataFrame) -> list[dict[str, Any]]:
+        """Return the rows of the evasion table that belong to a set."""
+        rows: list[Evaded] = []
+        for dataset, label in EVADED:
+            if dataset == each.name and label in self.scorer.labels:
+                threshold = self.thresholds.get(label)
+                rows += evasion_table(
+                    self.scorer,
+                    each,
+                    scores,
+                    label,
+                    evasions=self.evasions,
+                    threshold=threshold,
+                    **self.options.chance,
+                )
+        return [{"scorer": self.name, **asdict(row)} for row in rows]
+
+    def fairness(self, neutral: Measured, scores: pd.DataFrame, templates: Templates) -> dict[str, Any]:
+        """Return what the names of groups, countries and faiths do by themselves."""
+        seed, resamples = self.options.seed, min(self.options.resamples, 100)
+        biases = term_biases(self.scorer, templates, seed=seed, resamples=resamples)
+        # Off-topic has nothing to compare with here, and no probability.
+        shifts = name_shifts(self.scorer, templates, [label for label in self.scorer.labels if label != "off_topic"])
+        found = mentions(scores, neutral, self.thresholds, **self.options.chance)
+        return {
+            "terms": len(templates.terms),
+            "neutral_templates": len(templates.neutral),
+            "hostile_templates": len(templates.hostile),
+            "biases": {label: [asdict(bias) for bias in each] for label, each in biases.items()},
+            "summary": summary(biases),
+            "shifts": [asdict(shift) for shift in shifts],
+            "mentions": [asdict(mention) for mention in found],
+        }
 
 
 class _Steps:
@@ -219,101 +336,6 @@ def _described(each: Measured) -> dict[str, Any]:
         "artificial": each.artificial,
         "scorers": {},
     }
-
-
-def _measure_set(
-    figures: dict[str, Any],
-    curves: dict[tuple[str, str], Pairs],
-    name: str,
-    scorer: Scorer,
-    each: Measured,
-    scores: Any,
-    thresholds: Mapping[str, float],
-    asked: Options,
-    kind: str,
-) -> None:
-    labels = [label for label in each.truth if label in scorer.labels]
-    truth = each.truth[labels]
-    found = evaluate(truth, scores, thresholds=thresholds, seed=asked.seed, resamples=asked.resamples).to_dict()
-    figures["sets"][each.name]["scorers"][name] = {row["label"]: row for row in found["labels"]}
-    for label in labels:
-        answers = truth[label].to_numpy(dtype=np.float64, na_value=np.nan)
-        given = scores[label].reindex(truth.index).to_numpy(dtype=np.float64)
-        known = ~np.isnan(answers) & ~np.isnan(given)
-        if (label, each.name) in curves and known.any():
-            curves[label, each.name][name] = (answers[known], given[known])
-        no = known & (answers == 0)
-        if label in thresholds and no.any():
-            rate = share(given[no] >= np.float32(thresholds[label]), seed=asked.seed, resamples=asked.resamples)
-            figures["false_alarms"].setdefault(each.name, {}).setdefault(name, {})[label] = _plain(rate)
-        if kind == "tier":
-            _calibrate(figures, name, each, truth[label], scores[label], asked)
-            if each.kind == "development":
-                figures["gallery"] += [
-                    {"scorer": name, **asdict(one)} for one in worst_errors(each, scores, label, count=GALLERY)
-                ]
-
-
-def _calibrate(figures: dict[str, Any], name: str, each: Measured, truth: Any, scores: Any, asked: Options) -> None:
-    label = str(truth.name)
-    row = figures["sets"][each.name]["scorers"][name][label]
-    if row.get("auc") is None:
-        return
-    natural = ece_at(truth, scores, BASE_RATES[label], seed=asked.seed, resamples=asked.resamples)
-    curve = calibration_curve(truth, scores)
-    figures["calibration"].append(
-        {
-            "scorer": name,
-            "set": each.name,
-            "kind": each.kind,
-            "artificial": each.artificial,
-            "label": label,
-            "share_of_yes": row["positives"] / max(row["n"], 1),
-            "base_rate": BASE_RATES[label],
-            "as_it_is": row.get("ece"),
-            "natural": _plain(natural),
-            "curve": curve.to_dict("list"),
-        }
-    )
-
-
-def _fairness(
-    scorer: Scorer, seeds: Path, neutral: Measured, scores: Any, thresholds: Mapping[str, float], asked: Options
-) -> dict[str, Any]:
-    templates = load_templates(seeds / "templates.json")
-    biases = term_biases(scorer, templates, seed=asked.seed, resamples=min(asked.resamples, 100))
-    # Off-topic has nothing to compare with here, and no probability.
-    shifts = name_shifts(scorer, templates, [label for label in scorer.labels if label != "off_topic"])
-    found = mentions(scores, neutral, thresholds, seed=asked.seed, resamples=asked.resamples)
-    return {
-        "terms": len(templates.terms),
-        "neutral_templates": len(templates.neutral),
-        "hostile_templates": len(templates.hostile),
-        "biases": {label: [asdict(one) for one in each] for label, each in biases.items()},
-        "summary": summary(biases),
-        "shifts": [asdict(shift) for shift in shifts],
-        "mentions": [asdict(one) for one in found],
-    }
-
-
-def _left_out(
-    figures: dict[str, Any], data: Path, seeds: Path, extras: Mapping[str, Extras], asked: Options, steps: _Steps
-) -> None:
-    given: dict[str, Any] = {
-        "share": asked.share,
-        "cache": asked.cache,
-        "seed": asked.seed,
-        "resamples": asked.resamples,
-    }
-    for name, extra in extras.items():
-        figures["left_out"][name] = {}
-        for label, fit, features in (
-            ("trackback", left_out.trackback, extra.text),
-            ("spam", left_out.spam, extra.text),
-            ("off_topic", left_out.off_topic, extra.context),
-        ):
-            steps.tell(f"{name}: {label} by fits without the blog or video")
-            figures["left_out"][name][label] = asdict(fit(data, seeds, extra=features, **given))
 
 
 def _cascade(

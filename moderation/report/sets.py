@@ -79,7 +79,7 @@ def development_sets(data: Path, sample: int | None = None) -> list[Measured]:
             # Whether an unsafe question incites was not judged: only the safe side has a sure answer.
             rows = rows.assign(incitement=np.where(unsafe, np.nan, 0.0))
         labels = [label for label in LABELS if label in rows and rows[label].notna().any()]
-        found.append(_measured(name, "development", rows, rows[labels], rows["group"], sample))
+        found.append(_measured(name, rows, labels, sample))
     return found
 
 
@@ -107,17 +107,15 @@ def score_set(scorer: Scorer, batch: Batch, clock: Callable[[], float]) -> Timed
     return Timed(pd.concat(parts), clock() - begin)
 
 
-def _measured(
-    name: str, kind: str, rows: pd.DataFrame, truth: pd.DataFrame, groups: pd.Series, sample: int | None
-) -> Measured:
+def _measured(name: str, rows: pd.DataFrame, labels: Sequence[str], sample: int | None) -> Measured:
     batch = text_batch(rows["text"].tolist(), name)
     index = pd.Index(batch.comments["id"], name="id")
-    answers = pd.DataFrame({label: truth[label].astype("Float64").to_numpy() for label in truth}, index=index)
+    answers = pd.DataFrame({label: rows[label].astype("Float64").to_numpy() for label in labels}, index=index)
     answers = answers.astype("Int8")
-    kept = _kept(answers, list(truth), sample)
-    labelled = pd.Series(groups.fillna("").astype(str).to_numpy(), index=index, name="group")
+    kept = _kept(answers, labels, sample)
+    groups = pd.Series(rows["group"].fillna("").astype(str).to_numpy(), index=index, name="group")
     comments = batch.comments.iloc[kept].reset_index(drop=True)
-    return Measured(name, kind, Batch(comments, batch.articles), answers.iloc[kept], labelled.iloc[kept])
+    return Measured(name, "development", Batch(comments, batch.articles), answers.iloc[kept], groups.iloc[kept])
 
 
 def _kept(truth: pd.DataFrame, labels: Sequence[str], sample: int | None) -> list[int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 __all__ = ["KEYS", "TARGETS", "Target", "target_rows"]
 
@@ -69,6 +69,11 @@ def target_rows(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
             if peer and found is None:
                 continue
             asked = None if peer else target.accurate if name in ("accurate", "cascade") else target.fast
+            meets: dict[str, bool | None] = {"met": None, "sure": None}
+            if asked is not None and found is not None:
+                far = found["high" if target.at_most else "low"]
+                meets["met"] = _meets(found["value"], asked, at_most=target.at_most)
+                meets["sure"] = _meets(far, asked, at_most=target.at_most)
             rows.append(
                 {
                     "label": target.label,
@@ -78,16 +83,13 @@ def target_rows(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "at_most": target.at_most,
                     "target": asked,
                     "reached": found,
-                    "met": None if asked is None or found is None else _meets(found["value"], asked, target.at_most),
-                    "sure": None
-                    if asked is None or found is None
-                    else _meets(found["high" if target.at_most else "low"], asked, target.at_most),
+                    **meets,
                 }
             )
     return rows
 
 
-def _meets(value: float, asked: float, at_most: bool) -> bool:  # noqa: FBT001  the direction of the comparison
+def _meets(value: float, asked: float, *, at_most: bool) -> bool:
     return value <= asked if at_most else value >= asked
 
 
@@ -96,20 +98,20 @@ def _found(figures: Mapping[str, Any], scorer: str, target: Target) -> Mapping[s
     places = {
         (BLOGS, "f1_median"): ("trackback", "f1", "median"),
         (BLOGS, "f1_worst"): ("trackback", "f1", "worst"),
-        (VIDEOS, "f1_mean"): ("spam", "mean"),
+        (VIDEOS, "f1_mean"): ("spam", "videos", "mean"),
         (ACROSS, "f1"): ("spam", "across"),
         (SWAPPED, "auc"): ("off_topic", "auc"),
     }
     if (target.dataset, target.measure) in places:
-        return _at(left_out, places[target.dataset, target.measure])
+        return _interval(left_out, places[target.dataset, target.measure])
     if target.measure == "false_alarms":
-        return _at(figures["false_alarms"], (target.dataset, scorer, target.label))
+        return _interval(figures["false_alarms"], (target.dataset, scorer, target.label))
     if target.measure == "ece_worst":
         return _largest(row["natural"] for row in _calibration(figures, scorer, target.label))
     if target.measure == "largest_shift":
-        shifts = [row["largest"] for row in _at(figures["fairness"], (scorer, "shifts")) or ()]
+        shifts = [row["largest"] for row in figures["fairness"].get(scorer, {}).get("shifts", ())]
         return _exact(max(shifts)) if shifts else None
-    return _at(figures["sets"], (target.dataset, "scorers", scorer, target.label, target.measure))
+    return _interval(figures["sets"], (target.dataset, "scorers", scorer, target.label, target.measure))
 
 
 def _calibration(figures: Mapping[str, Any], scorer: str, label: str) -> Iterable[Mapping[str, Any]]:
@@ -123,12 +125,12 @@ def _largest(found: Iterable[Mapping[str, float] | None]) -> Mapping[str, float]
     return max(known, key=lambda each: each["value"]) if known else None
 
 
-def _at(values: Any, path: tuple[str, ...]) -> Any:
+def _interval(values: Any, path: tuple[str, ...]) -> Mapping[str, float] | None:
     for name in path:
         if not isinstance(values, Mapping) or name not in values:
             return None
         values = values[name]
-    return _exact(values) if isinstance(values, float) else values
+    return cast("Mapping[str, float] | None", values)
 
 
 def _exact(value: float) -> dict[str, float]:
