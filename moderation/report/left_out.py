@@ -17,6 +17,7 @@ import pandas as pd
 
 from moderation import classifier, recipe
 from moderation.classifier import Classifier, Matrix, fit_head, head_logits
+from moderation.errors import InputError
 from moderation.evaluation import Interval, Spread, area, best_threshold, f1_spread
 from moderation.features import N_BUCKETS, feature_version
 from moderation.features.context import document_frequencies, rarity
@@ -132,13 +133,12 @@ def trackback(
     groups = {
         name: (found.answers[rows], found.logits[rows])
         for name, count in yes.items()
-        if count >= min(FEWEST_TRACKBACKS, max(yes.values()))
+        if count >= max(1, int(FEWEST_TRACKBACKS * share))
         for rows in [found.group == name]
     }
-    thresholds = {
-        name: best_threshold([pair for other, pair in groups.items() if other != name] or list(groups.values()))
-        for name in groups
-    }
+    if len(groups) < 2:
+        raise InputError(f"{data}: fewer than two blogs have trackbacks enough; measure a larger share of the rows")
+    thresholds = {name: best_threshold(pair for other, pair in groups.items() if other != name) for name in groups}
     return Trackback(
         f1=f1_spread(groups, thresholds, seed=seed, resamples=resamples),
         auc=area(found.answers, found.logits, seed=seed, resamples=resamples),
@@ -149,10 +149,8 @@ def trackback(
 
 def _trackback_logits(data: Path, seeds: Path, extra: Extra | None, share: float) -> LeftOut:
     blogs, thread = blog_rows(data)
-    comments = blogs.batch.comments.copy()
-    comments["author_url"] = pd.Series(None, index=comments.index, dtype=comments["author_url"].dtype)
-    blogs = Corpus(Batch(comments), blogs.truth, blogs.source, blogs.weight)
-    prepared = _prepared([_part(blogs, share), _part(excerpt_rows(data), share), own_rows(seeds)], thread, extra)
+    parts = [_part(blogs, share), _part(excerpt_rows(data), share), own_rows(seeds)]
+    prepared = _prepared([_without_links(part) for part in parts], thread, extra)
     corpus = prepared.corpus
     truth = corpus.truth[:, LABELS.index("trackback")]
     answers, weights = _fitted(truth, corpus)
@@ -334,6 +332,13 @@ def _left_out(corpus: Corpus, truth: Floats, logits: Floats, measured: npt.NDArr
     rows = np.flatnonzero(measured & ~np.isnan(truth) & ~np.isnan(logits))
     length = corpus.batch.comments["text"].str.len().to_numpy(dtype=np.float64)
     return LeftOut(logits[rows], truth[rows], corpus.source[rows].astype(np.str_), np.asarray(length[rows], np.float64))
+
+
+def _without_links(corpus: Corpus) -> Corpus:
+    """Return the rows by text and author alone."""
+    comments = corpus.batch.comments.copy()
+    comments["author_url"] = pd.Series(None, index=comments.index, dtype=comments["author_url"].dtype)
+    return Corpus(Batch(comments), corpus.truth, corpus.source, corpus.weight)
 
 
 def _part(corpus: Corpus, share: float) -> Corpus:
