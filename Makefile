@@ -4,17 +4,20 @@ PYTHON ?= python3
 VENV ?= .venv
 APP ?= 1
 ARGS ?=
+DATA ?= ../shared/data
+OUT ?= build/evaluation
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench wheel clean
+.PHONY: help demo test lint bench evaluate wheel clean
 
 help:
 	@echo 'make demo    score the seed page, show the table, open the review desk (APP=0: without the desk)'
 	@echo 'make test    run every test (ARGS="tests/test_policy.py -x": some of them)'
 	@echo 'make lint    check format, style and types'
 	@echo 'make bench   measure speed'
+	@echo 'make evaluate DATA=DIR  write the evaluation report to build/evaluation (OUT=DIR: elsewhere)'
 	@echo 'make wheel   build dist/*.whl'
 	@echo 'make clean   remove everything that make made, the demo and its decisions too'
 	@echo 'PYTHON=python3.12 chooses the interpreter of the virtual environment in $(VENV).'
@@ -33,6 +36,9 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@for script in tests/bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
+evaluate: $(VENV)/.installed-evaluate
+	$(BIN)/moderation evaluate --data '$(DATA)' --out '$(OUT)' $(ARGS)
+
 wheel: $(VENV)/.installed
 	$(BIN)/python -m pip wheel --disable-pip-version-check --no-deps --wheel-dir dist .
 
@@ -48,6 +54,12 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+# Peers pin versions of their own libraries: where they cannot be had, the report says so and goes without.
+$(VENV)/.installed-evaluate: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[evaluate]'
+	$(PIP) --editable '.[evaluate,peers]' || echo 'make: the peers cannot be installed here; the report goes without' >&2
 	@touch $@ $(VENV)/.installed
 
 $(BIN)/python:

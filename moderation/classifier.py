@@ -94,11 +94,16 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One fitted label: float weights by bucket (N_BUCKETS,) and by dense feature (len(DENSE),), and the bias."""
+    """One fitted label: float weights by bucket (N_BUCKETS,) and by dense feature (len(DENSE),), and the bias.
+
+    `extra`: weights of features from elsewhere, for measuring what they would bring; a `Classifier` has no place for
+    them.
+    """
 
     ngrams: npt.NDArray[np.float64]
     dense: npt.NDArray[np.float64]
     bias: float
+    extra: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +179,8 @@ class Classifier:
     ) -> "Classifier":
         """Return a classifier of fitted heads, n-gram weights rounded to 16 bits (a step is 1/32767 of the largest)."""
         labels = tuple(label for label in LABELS if label in heads)
+        if any(heads[label].extra is not None for label in labels):
+            raise ValueError("heads with extra features cannot be kept in a classifier; fit them without")
         weights = np.zeros((N_BUCKETS, len(labels)), np.int16)
         scale = np.ones(len(labels), np.float64)
         for j, label in enumerate(labels):
@@ -598,7 +605,8 @@ def _smallest_change(
 
 def calibrated(head: Head, slope: float, intercept: float) -> Head:
     """Return a head whose logits are slope * logit + intercept (Platt, 1999)."""
-    return Head(head.ngrams * slope, head.dense * slope, head.bias * slope + intercept)
+    extra = None if head.extra is None else head.extra * slope
+    return Head(head.ngrams * slope, head.dense * slope, head.bias * slope + intercept, extra)
 
 
 def fit_line(
@@ -613,12 +621,18 @@ def fit_line(
     return float(line.coef_[0, 0]), float(line.intercept_[0])
 
 
-def head_logits(head: Head, matrix: Matrix, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return a head's logits for some rows of a matrix."""
+def head_logits(
+    head: Head, matrix: Matrix, rows: npt.NDArray[np.int64], extra: npt.NDArray[np.floating[Any]] | None = None
+) -> npt.NDArray[np.float64]:
+    """Return a head's logits for some rows of a matrix; `extra` as the head was fitted with."""
     from scipy.sparse import csr_matrix
 
     ngrams = csr_matrix((matrix.counts, matrix.indices, matrix.indptr), shape=(len(matrix.indptr) - 1, N_BUCKETS))
     logits = ngrams[rows] @ head.ngrams + matrix.dense[rows] @ head.dense + head.bias
+    if head.extra is not None:
+        if extra is None:
+            raise ValueError("the head was fitted with extra features; give them")
+        logits += extra[rows] @ head.extra
     return cast("npt.NDArray[np.float64]", logits)
 
 
@@ -646,11 +660,13 @@ def fit_head(
     *,
     c: float = 1.0,
     rows: Sequence[int] | npt.NDArray[np.int64] | None = None,
+    extra: npt.NDArray[np.floating[Any]] | None = None,
 ) -> Head:
     """Fit one label's head where truth is known: scikit-learn's L2-penalised logistic regression.
 
     `truth` is 1, 0 or NaN; `weight` weighs the rows; `scaling` (N_BUCKETS,) multiplies the n-gram columns before
-    fitting (rare ones may move more) and is folded back into the weights.
+    fitting (rare ones may move more) and is folded back into the weights. `extra` (all rows, features): further
+    features, as of a sentence encoder, of about unit length a row.
     """
     from scipy.sparse import csr_matrix, hstack
     from sklearn.linear_model import LogisticRegression
@@ -665,10 +681,15 @@ def fit_head(
         values = matrix.counts * scaling[matrix.indices]
         ngrams = csr_matrix((values, matrix.indices, matrix.indptr), shape=(len(matrix.indptr) - 1, N_BUCKETS))
         parts.insert(0, ngrams[chosen].astype(np.float64))
+    if extra is not None:
+        parts.append(csr_matrix(extra[chosen].astype(np.float64)))
     model = LogisticRegression(C=c, max_iter=200, tol=1e-4)
     model.fit(hstack(parts, format="csr"), truth[chosen] > 0, sample_weight=weight[chosen])
     coefficients = model.coef_[0]
+    extra_weights = None if extra is None else coefficients[-extra.shape[1] :]
+    if extra is not None:
+        coefficients = coefficients[: -extra.shape[1]]
     dense = np.zeros(len(DENSE))
     dense[usable] = coefficients[-int(usable.sum()) :]
     ngram_weights = coefficients[:N_BUCKETS] * scaling if with_ngrams else np.zeros(N_BUCKETS)
-    return Head(ngram_weights, dense, float(model.intercept_[0]))
+    return Head(ngram_weights, dense, float(model.intercept_[0]), extra_weights)

@@ -422,6 +422,69 @@ def train(
     _say(f"written: {folder}")
 
 
+@app.command(epilog="Example: moderation evaluate --data ../data --out build/evaluation", rich_help_panel="Models")
+def evaluate(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", metavar="DIR", help="The data sets that the manifest names; without, own sentences alone."
+        ),
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the report goes.")] = Path(
+        "build/evaluation"
+    ),
+    model: ModelOption = None,
+    policy: PolicyOption = None,
+    peers: Annotated[bool, typer.Option(help="Fit and measure what others would use, in the same run.")] = True,
+    refits: Annotated[
+        bool, typer.Option(help="Fit without each blog and video in turn; minutes, kept for next time.")
+    ] = True,
+    sample: Annotated[
+        int | None, typer.Option(min=20, metavar="ROWS", help="Measure at most so many rows of a set, to try it out.")
+    ] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Write one report of how good the model is: targets, calibration, fairness, evasion, errors (texts masked)."""
+    import time
+
+    from moderation import report
+    from moderation.jobs import thresholds_of
+
+    settings = settings_from()
+    registry, rules = _registry(settings), _policy(settings, policy)
+    version = model or registry.champion()
+    if data is not None and not (data / "abuse").is_dir():
+        raise InputError(f"{data}: no data sets here; give the folder that holds abuse/, blogs/ and spam/")
+    options = report.Options(
+        sample=sample,
+        share=1.0 if sample is None else min(1.0, sample / 5000),
+        cache=out / "cache",
+        refits=refits,
+        seed=seed,
+    )
+    fitted = None
+    if peers and data is not None:
+        _say("fitting the peers")
+        fitted = report.fit_peers(data, seeds_folder(), rows=report.ROWS if sample is None else 10 * sample)
+    with _progress("steps") as progress:
+        found = report.measure(
+            data,
+            seeds_folder(),
+            {"fast": registry.load(version)},
+            thresholds=thresholds_of(rules),
+            clock=time.perf_counter,
+            peers=fitted,
+            cards={"fast": registry.card(version)},
+            options=options,
+            progress=progress,
+        )
+    written = report.write(found, out)
+    missed = sum(row["met"] is False for row in found.figures["targets"])
+    asked = sum(row["met"] is not None for row in found.figures["targets"])
+    _say(f"written: {written[0]} ({asked - missed} of {asked} measured targets met)")
+
+
 # --- Commands: the installation --------------------------------------------------------------------------------------
 
 

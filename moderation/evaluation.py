@@ -18,14 +18,22 @@ from moderation.tables import validate_truth
 
 __all__ = [
     "METRICS",
+    "Bias",
     "Comparison",
     "Difference",
     "Evaluation",
     "Interval",
     "LabelMetrics",
+    "Spread",
+    "area",
+    "best_threshold",
+    "bias",
     "calibration_curve",
     "compare",
+    "ece_at",
     "evaluate",
+    "f1_spread",
+    "share",
 ]
 
 T = TypeVar("T", "LabelMetrics", "Difference")
@@ -233,6 +241,147 @@ def calibration_curve(truth: pd.Series, scores: pd.Series, *, bins: int = _BINS)
     frame = pd.DataFrame({"probability": sample.p, "share": sample.y, "bin": number})
     curve = frame.groupby("bin").agg(probability=("probability", "mean"), share=("share", "mean"), n=("share", "size"))
     return curve.reset_index(drop=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One number per group, and the mean, the median and the worst of them.
+
+    The bounds of the worst lean low: in every resample some group is unlucky.
+    """
+
+    mean: Interval
+    median: Interval
+    worst: Interval
+    groups: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """Whether the name of a group alone moves scores (Borkan et al., WWW 2019); None where there is no yes or no no.
+
+    `subgroup`: AUC within the group. `bpsn`: its no against the others' yes; low where harmless mentions score high.
+    `bnsp`: its yes against the others' no; low where attacks on it are missed.
+    """
+
+    group: str
+    n: int
+    subgroup: Interval | None
+    bpsn: Interval | None
+    bnsp: Interval | None
+
+
+def area(answers: Floats, scores: Floats, *, seed: int = 0, resamples: int = 200) -> Interval | None:
+    """Return the AUC of any scores (logits too) with its interval; None unless there is a yes and a no."""
+    sample = _Sample(answers, scores)
+    if not sample.both:
+        return None
+    value = float(sample.auc(np.ones((1, len(answers))))[0])
+    generator = np.random.default_rng(seed)
+    draws = [sample.auc(weights[:, sample.order]) for weights in _weights(sample, generator, resamples)]
+    return _interval(value, draws)
+
+
+def share(hits: npt.NDArray[np.bool_], *, seed: int = 0, resamples: int = 200) -> Interval | None:
+    """Return how large a share of the rows is hit, with its interval; None without rows."""
+    if not len(hits):
+        return None
+    value = float(hits.mean())
+    return _interval(value, [np.random.default_rng(seed).binomial(len(hits), value, resamples) / len(hits)])
+
+
+def ece_at(truth: pd.Series, scores: pd.Series, rate: float, *, seed: int = 0, resamples: int = 200) -> Interval | None:
+    """Return the calibration error as it would be were `rate` the share of yes: each answer weighed to that share.
+
+    For sets whose makers chose how many are a yes. None unless there is a yes and a no.
+    """
+    label = str(truth.name)
+    y, p, _ = _joined(truth.to_frame(label), scores.to_frame(label)).of(label)
+    sample = _Sample(y, p)
+    if not sample.both:
+        return None
+    to_rate = np.where(sample.y == 1, rate * len(y) / sample.positives, (1.0 - rate) * len(y) / sample.negatives)
+    value = float(sample.ece(to_rate[None, :])[0])
+    generator = np.random.default_rng(seed)
+    draws = [sample.ece(weights[:, sample.order] * to_rate) for weights in _weights(sample, generator, resamples)]
+    return _interval(value, draws)
+
+
+def bias(
+    group: str,
+    answers: Floats,
+    scores: Floats,
+    member: npt.NDArray[np.bool_],
+    *,
+    seed: int = 0,
+    resamples: int = 200,
+) -> Bias:
+    """Return the three AUCs of one group against all other rows."""
+    yes = answers == 1
+
+    def over(rows: npt.NDArray[np.bool_]) -> Interval | None:
+        return area(answers[rows], scores[rows], seed=seed, resamples=resamples)
+
+    return Bias(
+        group, int(member.sum()), over(member), over((member & ~yes) | (~member & yes)),
+        over((member & yes) | (~member & ~yes)),
+    )  # fmt: skip
+
+
+def best_threshold(groups: Iterable[tuple[Floats, Floats]], *, steps: int = 400) -> float:
+    """Return the score from which on to say yes so that the mean F1 over groups of (answers, scores) is highest.
+
+    Each group counts the same. Looked for among quantiles of all scores; of equals, the middle one.
+    """
+    known = list(groups)
+    candidates = np.unique(np.quantile(np.concatenate([scores for _, scores in known]), np.linspace(0, 1, steps)))
+    total = np.zeros(len(candidates))
+    for answers, scores in known:
+        order = np.argsort(scores, kind="stable")
+        at = np.searchsorted(scores[order], candidates, side="left")
+        below = np.concatenate([[0.0], np.cumsum(answers[order])])
+        yes = float(answers.sum())
+        hits = yes - below[at]
+        total += 2 * hits / np.maximum(len(scores) - at + yes, 1.0)
+    best = np.flatnonzero(total >= total.max() - 1e-12)
+    return float(candidates[best[len(best) // 2]])
+
+
+def f1_spread(
+    groups: Mapping[str, tuple[Floats, Floats]],
+    thresholds: Mapping[str, float],
+    *,
+    seed: int = 0,
+    resamples: int = 200,
+) -> Spread:
+    """Return each group's F1 of (answers, scores) at its own threshold, and their mean, median and worst.
+
+    Each group needs a yes. Resamples are drawn within groups.
+    """
+    values, draws = [], []
+    for name, (answers, scores) in groups.items():
+        sample = _Sample(answers, scores)
+        if not sample.positives:
+            raise ValueError(f"group {name!r} has no yes")
+        count = sample.confusion(thresholds[name])
+        values.append(float(count(np.ones((1, len(answers))))["f1"][0]))
+        generator = np.random.default_rng([seed, len(values)])
+        drawn = [count(weights[:, sample.order])["f1"] for weights in _weights(sample, generator, resamples)]
+        draws.append(np.concatenate(drawn))
+    each, over = np.array(values), np.array(draws)
+    found = {name: _sure(value, row) for name, value, row in zip(groups, each, over, strict=True)}
+    return Spread(
+        mean=_sure(float(each.mean()), over.mean(axis=0)),
+        median=_sure(float(np.median(each)), np.median(over, axis=0)),
+        worst=_sure(float(each.min()), over.min(axis=0)),
+        groups=found,
+    )
+
+
+def _sure(value: float, draws: Floats) -> Interval:
+    found = _interval(value, [draws])
+    assert found is not None
+    return found
 
 
 # Joining.

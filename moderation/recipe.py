@@ -36,7 +36,29 @@ from moderation.features.context import document_frequencies, rarity
 from moderation.labels import LABELS
 from moderation.tables import ARTICLES, COMMENTS, Batch, clean_text, conform, empty
 
-__all__ = ["MANIFEST", "Trained", "card_markdown", "train", "verify"]
+__all__ = [
+    "ABUSE_STRENGTH",
+    "BASE_RATES",
+    "DEVELOPMENT",
+    "EXCERPTS",
+    "FITTED",
+    "MANIFEST",
+    "STRENGTH",
+    "Corpus",
+    "Trained",
+    "abuse_rows",
+    "blog_rows",
+    "card_markdown",
+    "excerpt_rows",
+    "joined",
+    "own_rows",
+    "source_weights",
+    "swapped",
+    "train",
+    "uniform",
+    "verify",
+    "youtube_rows",
+]
 
 MANIFEST: Final = Path(__file__).with_name("recipe.json")
 
@@ -139,7 +161,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _uniform(*parts: str) -> float:
+def uniform(*parts: str) -> float:
     """Return a fixed number in [0, 1) for these strings: what stands in for chance."""
     digest = hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
@@ -156,7 +178,8 @@ def _corpus(frame: pd.DataFrame, truth: pd.DataFrame, source: pd.Series, weight:
     return Corpus(batch, answers, source.to_numpy(dtype=object), weights)
 
 
-def _abuse(data: Path) -> Corpus:
+def abuse_rows(data: Path) -> Corpus:
+    """Return the abuse sets that are fitted, with the finer answers where a source has them."""
     rows = pd.read_parquet(data / "abuse/train.parquet")
     six = pd.read_parquet(data / "abuse/jigsaw6.parquet").drop_duplicates(["source", "text"])
     rows = rows.merge(six[["source", "text", "severe_toxic", "obscene", "threat"]], on=["source", "text"], how="left")
@@ -173,7 +196,7 @@ def _abuse(data: Path) -> Corpus:
     return _corpus(frame, truth, rows["source"])
 
 
-def _blogs(data: Path) -> tuple[Corpus, Batch]:
+def blog_rows(data: Path) -> tuple[Corpus, Batch]:
     """Return the blogs' comments twice (with author and link, and bare), and once with their articles for context."""
     rows = pd.read_parquet(data / "blogs/comments.parquet")
     rows = rows[rows["content"].str.strip() != ""].reset_index(drop=True)
@@ -211,7 +234,7 @@ def _blogs(data: Path) -> tuple[Corpus, Batch]:
     weight = np.where(notice & (spam != 1.0), np.minimum(1.0, 200.0 / pings.clip(lower=1)), weight)
     corpus = _corpus(frame, truth, rows["source_repo"], weight)
     bare = frame.assign(id=frame["id"] + "-bare", author=None, author_url=None)
-    both = _joined([corpus, _corpus(bare, truth, rows["source_repo"], weight)])
+    both = joined([corpus, _corpus(bare, truth, rows["source_repo"], weight)])
     articles = pd.DataFrame(
         {
             "id": posts["article_id"],
@@ -225,7 +248,7 @@ def _blogs(data: Path) -> tuple[Corpus, Batch]:
     return both, Batch(thread, conform(articles.drop_duplicates("id"), ARTICLES, "articles"))
 
 
-def _excerpts(data: Path) -> Corpus:
+def excerpt_rows(data: Path) -> Corpus:
     """Return the posts' beginnings cut the way trackback senders cut them: what an excerpt without brackets looks like.
 
     Comments that end in an ellipsis are among the negatives already; what differs is that these break off in a word.
@@ -234,10 +257,10 @@ def _excerpts(data: Path) -> Corpus:
     posts = posts[posts["post_text"].str.len() > 300].reset_index(drop=True)
     texts, authors = [], []
     for name, title, body in zip(posts["article_id"], posts["post_title"], posts["post_text"], strict=True):
-        end = 150 + int(_uniform("excerpt", name) * 300)
+        end = 150 + int(uniform("excerpt", name) * 300)
         while end < len(body) - 2 and not (body[end - 1].isalpha() and body[end].isalpha()):
             end += 1
-        style = _uniform("style", name)
+        style = uniform("style", name)
         ellipsis = "…" if style % 0.1 < 0.05 else "..."
         head = f"{title}\n\n" if 0.5 < style < 0.8 else ""
         texts.append(clean_text(f"{head}{body[:end].strip()}{ellipsis}"))
@@ -246,7 +269,8 @@ def _excerpts(data: Path) -> Corpus:
     return _corpus(frame, pd.DataFrame({"trackback": [1.0] * len(frame)}), EXCERPTS + posts["source_repo"], 0.3)
 
 
-def _youtube(data: Path) -> Corpus:
+def youtube_rows(data: Path) -> Corpus:
+    """Return the videos' comments twice: with their author, and bare."""
     rows = pd.read_parquet(data / "spam/youtube.parquet")
     frame = pd.DataFrame(
         {
@@ -257,7 +281,7 @@ def _youtube(data: Path) -> Corpus:
     )
     truth = pd.DataFrame({"spam": rows["class"].astype(float), "trackback": 0.0})
     source = "youtube " + rows["video"].str.replace(r"^Youtube\d+-", "", regex=True)
-    return _joined(
+    return joined(
         [
             _corpus(frame, truth, source),
             _corpus(frame.assign(id=frame["id"] + "-bare", author=None), truth, source),
@@ -265,7 +289,7 @@ def _youtube(data: Path) -> Corpus:
     )
 
 
-def _own(seeds: Path) -> Corpus:
+def own_rows(seeds: Path) -> Corpus:
     """Return the training halves of this project's own sentences."""
     parts = []
     for name in FITTED:
@@ -276,10 +300,11 @@ def _own(seeds: Path) -> Corpus:
         for column in ("author", "author_url"):
             frame[column] = rows[column].astype(object) if column in rows else None
         parts.append(_corpus(frame, truth, pd.Series([f"own {name}"] * len(rows))))
-    return _joined(parts)
+    return joined(parts)
 
 
-def _joined(parts: list[Corpus]) -> Corpus:
+def joined(parts: list[Corpus]) -> Corpus:
+    """Return the rows of all parts, in order."""
     comments = pd.concat([part.batch.comments for part in parts], ignore_index=True)
     return Corpus(
         Batch(comments),
@@ -289,7 +314,7 @@ def _joined(parts: list[Corpus]) -> Corpus:
     )
 
 
-def _swapped(thread: Batch) -> tuple[Batch, npt.NDArray[np.float64], npt.NDArray[np.object_]]:
+def swapped(thread: Batch) -> tuple[Batch, npt.NDArray[np.float64], npt.NDArray[np.object_]]:
     """Return honest comments, a share of them set under another post of the same blog, and which those are.
 
     A swapped comment takes a place in its new thread among the comments there and answers one of them as often as real
@@ -301,7 +326,7 @@ def _swapped(thread: Batch) -> tuple[Batch, npt.NDArray[np.float64], npt.NDArray
     article = frame["article_id"].to_numpy(dtype=object).copy()
     parent = frame["parent_id"].to_numpy(dtype=object).copy()
     place = frame.groupby("article_id", dropna=False).cumcount().to_numpy(dtype=np.float64)
-    chosen = np.array([_uniform("swap", name) for name in ids]) < SWAPPED_SHARE
+    chosen = np.array([uniform("swap", name) for name in ids]) < SWAPPED_SHARE
     for name in np.unique(blog):
         members = np.flatnonzero(blog == name)
         if len(np.unique(article[members])) < 2:
@@ -311,10 +336,10 @@ def _swapped(thread: Batch) -> tuple[Batch, npt.NDArray[np.float64], npt.NDArray
         originals = article[members].copy()
         for i in members[chosen[members]]:
             others = members[originals != article[i]]
-            target = others[int(_uniform("target", ids[i]) * len(others))]
+            target = others[int(uniform("target", ids[i]) * len(others))]
             article[i] = originals[np.searchsorted(members, target)]
             place[i] = place[target] + 0.5
-            parent[i] = ids[target] if _uniform("parent", ids[i]) < answering else None
+            parent[i] = ids[target] if uniform("parent", ids[i]) < answering else None
     frame["article_id"] = article
     frame["parent_id"] = parent
     order = np.lexsort((place, article.astype(str)))
@@ -322,7 +347,7 @@ def _swapped(thread: Batch) -> tuple[Batch, npt.NDArray[np.float64], npt.NDArray
     return Batch(moved, thread.articles), chosen[order].astype(np.float64), blog[order]
 
 
-def _source_weights(
+def source_weights(
     answers: npt.NDArray[np.float64], source: npt.NDArray[np.object_], within: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Return row weights by which a source of n rows counts as n ** 0.75; 0 where it has only one answer.
@@ -365,7 +390,7 @@ def _folds(
             continue
         yes = int((answers[rows] == 1).sum())
         alone = min(yes, len(rows) - yes) >= 5
-        folds.setdefault(name if alone else f"others {int(_uniform('fold', name) * 3) + 1}", []).append(rows)
+        folds.setdefault(name if alone else f"others {int(uniform('fold', name) * 3) + 1}", []).append(rows)
     return [(name, np.sort(np.concatenate(rows))) for name, rows in folds.items()]
 
 
@@ -390,9 +415,9 @@ def train(data: Path, seeds: Path, *, progress: Progress | None = None, resample
     tell(0, steps, "checking the data sets")
     manifest = verify(data)
     tell(1, steps, "reading the data sets")
-    blogs, thread = _blogs(data)
-    corpus = _joined([_abuse(data), blogs, _excerpts(data), _youtube(data), _own(seeds)])
-    moved, is_moved, blog = _swapped(thread)
+    blogs, thread = blog_rows(data)
+    corpus = joined([abuse_rows(data), blogs, excerpt_rows(data), youtube_rows(data), own_rows(seeds)])
+    moved, is_moved, blog = swapped(thread)
     documents = pd.concat([corpus.batch.comments["text"], thread.articles["text"].fillna("")], ignore_index=True)
     rare = rarity(document_frequencies(documents), len(documents))
     blank = Classifier.from_heads({}, rare)
@@ -408,10 +433,10 @@ def train(data: Path, seeds: Path, *, progress: Progress | None = None, resample
         if label in NEEDS_ARTICLE:
             own_matrix, answers, source = pairs, is_moved.copy(), blog
             answers[~pairs.known] = np.nan
-            weights = _source_weights(answers, source, np.ones(len(answers)))
+            weights = source_weights(answers, source, np.ones(len(answers)))
         else:
             own_matrix, answers, source = matrix, corpus.truth[:, LABELS.index(label)].copy(), corpus.source
-            weights = _source_weights(answers, source, corpus.weight)
+            weights = source_weights(answers, source, corpus.weight)
         answers[weights == 0] = np.nan
         heads[label], report[label] = _fit(
             label, own_matrix, answers, source, weights, scaling=scaling, resamples=resamples

@@ -28,7 +28,7 @@ FLOORS = (
     {"classifier", "encoder", "triage"},
     {"learning", "recipe"},
     {"registry"},
-    {"jobs"},
+    {"jobs", "report"},
     {"settings"},  # what the doors share: it reads the environment
     {"cli", "desk", "server"},
 )
@@ -45,13 +45,15 @@ HOMES = {
     "html.parser": {"readers"},
     "joblib": {"jobs"},
     "lxml": {"readers"},
+    "matplotlib": {"report"},
     "numba": {"features"},
     "onnxruntime": {"encoder"},
     "platformdirs": {"settings"},
+    "profanity_check": {"report"},
     "psycopg": {"store"},
     "py3langid": {"features"},
     "rich": {"cli"},
-    "sklearn": {"classifier"},
+    "sklearn": {"classifier", "report"},  # there it is one of the peers
     "sklearn.metrics": {"evaluation"},
     "sqlalchemy": {"store"},
     "sqlite3": {"store"},

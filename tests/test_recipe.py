@@ -50,7 +50,7 @@ def test_a_source_with_one_answer_teaches_nothing_and_a_large_one_does_not_rule(
     source = np.array(["big"] * 1000 + ["small"] * 20 + ["one-sided"] * 100, dtype=object)
     answers = np.array([0.0, 1.0] * 500 + [0.0, 1.0] * 10 + [1.0] * 100)
     answers[:3] = np.nan
-    weights = recipe._source_weights(answers, source, np.ones(len(source)))
+    weights = recipe.source_weights(answers, source, np.ones(len(source)))
     assert not weights[source == "one-sided"].any()
     assert not weights[:3].any()
     big, small = weights[source == "big"].sum(), weights[source == "small"].sum()
@@ -91,7 +91,7 @@ def blog_thread():
 
 def test_swapping_moves_comments_within_their_blog_only_and_loses_none():
     thread = blog_thread()
-    moved, is_moved, blog = recipe._swapped(thread)
+    moved, is_moved, blog = recipe.swapped(thread)
     before = thread.comments.set_index("id")["article_id"]
     after = moved.comments.set_index("id")["article_id"]
     assert sorted(before.index) == sorted(after.index)
@@ -100,7 +100,7 @@ def test_swapping_moves_comments_within_their_blog_only_and_loses_none():
     assert 0.1 < is_moved.mean() < 0.4
     assert (after.str.split(":").str[0].to_numpy(dtype=object) == blog).all()
     assert not is_moved[blog == "z/lone"].any()  # nowhere to go
-    again, _, _ = recipe._swapped(thread)
+    again, _, _ = recipe.swapped(thread)
     pd.testing.assert_frame_equal(moved.comments, again.comments)
 
 
