@@ -46,7 +46,10 @@ __all__ = [
     "calibrated",
     "fit_head",
     "fit_line",
+    "fit_mix",
     "head_logits",
+    "read_arrays",
+    "scores_table",
     "sigmoid",
     "usable_features",
 ]
@@ -262,6 +265,13 @@ class Classifier:
         dense[:, len(STRUCTURE) :], known = compare(batch, self.rare, earlier)
         return dense, known
 
+    def features(
+        self, batch: Batch, earlier: pd.DataFrame | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Return the dense features, float32 (n, len(DENSE)), and whether each comment's article is known."""
+        _, raws = sum_weights(*_buffers(batch), self._packed, len(self.labels))  # type: ignore[attr-defined]
+        return self._dense(batch, raws, earlier)
+
     def _structure(self, text: Buffers, raws: npt.NDArray[np.float64], dense: npt.NDArray[np.float32]) -> None:
         """Write the features of structure into the first columns of `dense`."""
         expand(raws, dense)
@@ -274,16 +284,7 @@ class Classifier:
         `earlier`: comments that
         came before the batch under the same articles, looked at as their thread.
         """
-        logits = self.logits(batch, earlier)
-        columns: dict[str, Any] = {}
-        for label in LABELS:
-            if label in self.labels:
-                columns[label] = sigmoid(logits[:, self.labels.index(label)]).astype(np.float32)
-            else:
-                columns[label] = np.full(len(batch), np.nan, np.float32)
-        scores = pd.DataFrame(columns, index=pd.Index(batch.comments["id"], name="id"))
-        scores["model"] = pd.Series(self.version, index=scores.index, dtype="string[pyarrow]")
-        return validate_scores(scores)
+        return scores_table(batch, self.labels, self.logits(batch, earlier), self.version)
 
     def explain(self, batch: Batch, label: str, earlier: pd.DataFrame | None = None) -> list[Explanation]:
         """Return one explanation per comment; raise `ModelError` for a label this model does not claim.
@@ -368,18 +369,20 @@ class Classifier:
         *,
         strength: float = 0.3,
         earlier: pd.DataFrame | None = None,
+        prior: npt.NDArray[np.float64] | None = None,
     ) -> "Classifier":
         """Return a classifier that has learnt `truth` (index = comment ids, a column per label, 1 / 0 / missing).
 
         Minimises, per label, sum of log losses + strength/2 * |change of weights|^2, starting from this model: the
         maximum a posteriori under a Gaussian prior centred on it. The answer does not depend on the order of rows.
-        Labels that nobody answered keep their weights bit for bit.
+        Labels that nobody answered keep their weights bit for bit. `prior`: logits (n, labels) that stand in the place
+        of this model's own, where the change is to be added to another model's.
         """
         # Features see the batch as it stands (a thread has an order); the fit sees its rows by id.
         order = np.argsort(batch.comments["id"].to_numpy(dtype=object).astype(str), kind="stable")
         answers = truth.reindex(batch.comments["id"].to_numpy(dtype=object))
         read = self._read(batch, earlier)
-        logits = read.logits
+        logits = read.logits if prior is None else prior
         matrix = self._matrix(read)
         weights, scale = self.weights.copy(), self.scale.copy()
         dense, bias = self.dense.copy(), self.bias.copy()
@@ -423,14 +426,18 @@ class Classifier:
         The same weights give the same bytes: arrays only, no clock in the archive.
         """
         folder.mkdir(parents=True)
-        content = self._archive()
+        content = self.content()
         (folder / WEIGHTS).write_bytes(content)
+        self.write_card(folder, card, content)
+
+    def write_card(self, folder: Path, card: Mapping[str, Any], content: bytes | None = None) -> None:
+        """Write `card.json` beside the weights, with what must be known to load them."""
         full = {**card, **self.identity(content)}
         (folder / CARD).write_text(json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 
     def identity(self, content: bytes | None = None) -> dict[str, Any]:
         """Return what a card must say for its weights to be loaded: digest, feature version, labels."""
-        digest = hashlib.sha256(self._archive() if content is None else content).hexdigest()
+        digest = hashlib.sha256(self.content() if content is None else content).hexdigest()
         return {
             "weights_sha256": digest,
             "features": feature_version(),
@@ -438,7 +445,8 @@ class Classifier:
             "languages": {label: list(self.languages[label]) for label in self.labels if label in self.languages},
         }
 
-    def _archive(self) -> bytes:
+    def content(self) -> bytes:
+        """Return the weights as the bytes of a file."""
         arrays: dict[str, npt.NDArray[Any]] = {
             "bias": self.bias,
             "dense": self.dense,
@@ -450,27 +458,26 @@ class Classifier:
         return archive(arrays)
 
     @classmethod
-    def load(cls, folder: Path) -> "Classifier":
-        """Read a saved classifier; executes nothing, and raises `ModelError` unless digest and features fit."""
+    def load(cls, folder: Path, file: str = WEIGHTS, digest: str = "weights_sha256") -> "Classifier":
+        """Read a saved classifier; executes nothing, and raises `ModelError` unless digest and features fit.
+
+        `file` holds the weights, and the card says their digest under the name `digest`.
+        """
         try:
             card = json.loads((folder / CARD).read_text("utf-8"))
-            content = (folder / WEIGHTS).read_bytes()
+            (folder / file).stat()
         except FileNotFoundError as error:
             raise ModelError(f"{folder}: no model here ({Path(error.filename).name} is missing)") from error
         except (OSError, ValueError) as error:
             raise ModelError(f"{folder}: the model cannot be read; restore the folder or roll back") from error
-        if not isinstance(card, dict) or hashlib.sha256(content).hexdigest() != card.get("weights_sha256"):
-            raise ModelError(f"{folder}: {WEIGHTS} is damaged (its digest is not the card's); restore it or roll back")
+        if not isinstance(card, dict):
+            raise ModelError(f"{folder}: {CARD} is not a card; restore it or roll back")
+        arrays = read_arrays(folder / file, card.get(digest), ("bias", "dense", "rare", "scale", "weights"))
         if card.get("features") != feature_version():
             raise ModelError(
                 f"{folder}: made for features {card.get('features')}, this package has {feature_version()}; retrain it"
             )
         labels = tuple(str(label) for label in card.get("labels", ()))
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in ("bias", "dense", "rare", "scale", "weights")}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{folder}: {WEIGHTS} is not a model archive; restore it or roll back") from error
         n = len(labels)
         shapes = {
             "bias": (n,),
@@ -528,6 +535,35 @@ def _strings(buffers: Buffers) -> list[str]:
     offsets, data = buffers
     content = data.tobytes()
     return [content[begin:end].decode("utf-8") for begin, end in pairwise(offsets.tolist())]
+
+
+def scores_table(batch: Batch, labels: Sequence[str], logits: npt.NDArray[np.float64], version: str) -> pd.DataFrame:
+    """Return the scores table of logits (n, labels): index = comment ids, a float32 column per label, then `model`."""
+    columns: dict[str, Any] = {}
+    for label in LABELS:
+        if label in labels:
+            columns[label] = sigmoid(logits[:, labels.index(label)]).astype(np.float32)
+        else:
+            columns[label] = np.full(len(batch), np.nan, np.float32)
+    scores = pd.DataFrame(columns, index=pd.Index(batch.comments["id"], name="id"))
+    scores["model"] = pd.Series(version, index=scores.index, dtype="string[pyarrow]")
+    return validate_scores(scores)
+
+
+def read_arrays(path: Path, digest: object, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Return the named arrays of an archive; executes nothing, and raises `ModelError` unless it has this digest."""
+    place = f"{path.parent}: {path.name}"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{place} cannot be read; restore the folder or roll back") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ModelError(f"{place} is damaged (its digest is not the card's); restore it or roll back")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            return {name: stored[name] for name in names}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{place} is not a model archive; restore it or roll back") from error
 
 
 def archive(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
@@ -613,12 +649,20 @@ def fit_line(
     logits: npt.NDArray[np.float64], answers: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
 ) -> tuple[float, float]:
     """Return slope and intercept of the logistic regression of `answers` on `logits` (Platt, 1999)."""
+    slope, intercept = fit_mix(logits[:, None], answers, weight)
+    return slope, intercept
+
+
+def fit_mix(
+    logits: npt.NDArray[np.float64], answers: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
+) -> tuple[float, ...]:
+    """Return a weight for each column of `logits` (n, k), and the intercept, by logistic regression of `answers`."""
     from sklearn.linear_model import LogisticRegression
 
     line = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
     # Weights of mean one: the solver's stopping rule is about sums.
-    line.fit(logits[:, None], answers > 0, sample_weight=weight / weight.mean())
-    return float(line.coef_[0, 0]), float(line.intercept_[0])
+    line.fit(logits, answers > 0, sample_weight=weight / weight.mean())
+    return *line.coef_[0].tolist(), float(line.intercept_[0])
 
 
 def head_logits(

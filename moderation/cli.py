@@ -31,13 +31,14 @@ from moderation.settings import Settings, check_files, seed_page, seeds_folder, 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from moderation.classifier import Explanation
+    from moderation.classifier import Classifier, Explanation
     from moderation.jobs import Scored
     from moderation.learning import Checks
     from moderation.policy import Policy
     from moderation.readers import LossReport
     from moderation.registry import Registry
     from moderation.store import Store
+    from moderation.tiers import Scorer
 
 __all__ = ["app", "main"]
 
@@ -68,6 +69,15 @@ PolicyOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None, typer.Option("--model", metavar="VERSION", help="Use this version instead of the champion.")
+]
+TierOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tier",
+        metavar="NAME",
+        help="fast, accurate, or cascade: accurate where fast is unsure. "
+        "Default: fast for an export, MODERATION_TIER for the store.",
+    ),
 ]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Score in this many threads.")]
 DaskOption = Annotated[
@@ -185,6 +195,7 @@ def score(
     map: MapOption = None,  # noqa: A002 - the option's name
     policy: PolicyOption = None,
     model: ModelOption = None,
+    tier: TierOption = None,
     workers: WorkersOption = 1,
     dask: DaskOption = None,
     chunk_rows: ChunkOption = 5000,
@@ -205,7 +216,8 @@ def score(
     from moderation import jobs
 
     settings = settings_from()
-    rules, classifier = _policy(settings, policy), _registry(settings).load(model)
+    rules = _policy(settings, policy)
+    classifier = _scorer(settings, model, tier, rules, store=export is None)
     if export is None:
         if format is not None or columns:
             raise typer.BadParameter("is for an export; name one", param_hint="'--format' / '--map'")
@@ -247,11 +259,13 @@ def explain(
         str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(LABELS)}; default: the strongest flag.")
     ] = None,
     model: ModelOption = None,
+    tier: TierOption = None,
 ) -> None:
     """Show how one comment of the store is scored, and what made the score."""
     from moderation import jobs
 
-    classifier = _registry(settings_from()).load(model)
+    settings = settings_from()
+    classifier = _scorer(settings, model, tier, _policy(settings))
     with _store(create=False) as store:
         batch = store.batch([comment])
         earlier = jobs.context_in(store, batch)
@@ -287,6 +301,7 @@ def retrain(seed: SeedOption = 0) -> None:
             _checks(),
             at=_now(),
             seed=seed,
+            tier=settings.tier,
             thresholds=jobs.thresholds_of(rules),
             progress=progress,
         )
@@ -337,6 +352,7 @@ def forget(
                 by=settings.moderator,
                 reason=reason,
                 at=_now(),
+                tier=settings.tier,
                 thresholds=jobs.thresholds_of(rules),
                 progress=progress,
             )
@@ -403,6 +419,10 @@ def train(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where the model goes; a folder that is not there yet.")
     ] = None,
+    *,
+    accurate: Annotated[
+        bool, typer.Option("--accurate/--fast-only", help="Train the encoder of the accurate tier too: hours.")
+    ] = False,
 ) -> None:
     """Fit the base model from public data sets, by the recipe in this package; for maintainers of the model."""
     from moderation import recipe
@@ -413,13 +433,27 @@ def train(
     with _progress("steps") as progress:
         trained = recipe.train(data, seeds_folder(), progress=progress)
     card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
+    full = {**trained.card, **card}
     readable = recipe.card_markdown(trained.card, folder.name)
     try:
-        trained.classifier.save(folder, {**trained.card, **card})
+        trained.classifier.save(folder, full)
+        if accurate:
+            full["encoder"] = _encoder(data, trained.classifier, folder)
+            (folder / "card.json").unlink()
+            trained.classifier.write_card(folder, full)
         (folder / "card.md").write_text(readable, "utf-8")
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --out") from error
     _say(f"written: {folder}")
+
+
+def _encoder(data: Path, classifier: "Classifier", folder: Path) -> dict[str, Any]:
+    try:
+        from moderation import finetuning
+    except ImportError as error:
+        raise InputError("train: torch is not installed; pip install 'comment-moderation[train]'") from error
+    with _progress("steps") as progress:
+        return finetuning.make(data, seeds_folder(), classifier, folder, progress or (lambda *_: None))
 
 
 @app.command(epilog="Example: moderation evaluate --data ../data --out build/evaluation", rich_help_panel="Models")
@@ -450,6 +484,7 @@ def evaluate(
 
     from moderation import report
     from moderation.jobs import thresholds_of
+    from moderation.tiers import Accurate, Likeness
 
     settings = settings_from()
     registry, rules = _registry(settings), _policy(settings, policy)
@@ -463,6 +498,13 @@ def evaluate(
         refits=refits,
         seed=seed,
     )
+    tiers: dict[str, Scorer] = {"fast": registry.load(version)}
+    extras = {}
+    if registry.tier_of(version, "accurate") == "accurate":
+        for name in ("accurate", "cascade"):
+            tiers[name] = registry.load_tier(version, name, thresholds_of(rules))
+        assert isinstance(tiers["accurate"], Accurate)
+        extras["accurate"] = report.Extras(context=Likeness(tiers["accurate"].encoder))
     fitted = None
     if peers and data is not None:
         _say("fitting the peers")
@@ -471,10 +513,11 @@ def evaluate(
         found = report.measure(
             data,
             seeds_folder(),
-            {"fast": registry.load(version)},
+            tiers,
             thresholds=thresholds_of(rules),
             clock=time.perf_counter,
             peers=fitted,
+            extras=extras,
             cards={"fast": registry.card(version)},
             options=options,
             progress=progress,
@@ -512,8 +555,8 @@ def demo(
     from moderation.readers import read
 
     settings = settings_from()
-    registry = _registry(settings)
-    classifier, rules = registry.load(), _policy(settings)
+    rules = _policy(settings)
+    classifier = _scorer(settings, None, None, rules)
     with _store() as store, _progress("comments") as progress:
         jobs.ingest([seed_page()], store, at=_now(), progress=progress)
         jobs.score_store(store, classifier, rules, at=_now(), progress=progress)
@@ -555,7 +598,7 @@ def run_job(job: Annotated[int, typer.Argument(metavar="ID", help="A job row in 
     signal.signal(signal.SIGTERM, stop)
     settings = settings_from()
     with _store(create=False) as store:
-        jobs.run(job, jobs.Surroundings(store, _registry(settings), _policy(settings), _checks(), _now))
+        jobs.run(job, jobs.Surroundings(store, _registry(settings), _policy(settings), _checks(), _now, settings.tier))
 
 
 # --- What the commands share -----------------------------------------------------------------------------------------
@@ -567,6 +610,18 @@ def _now() -> datetime:
 
 def _store(*, create: bool = True) -> "Store":
     return moderation.Store.open(settings_from().store_url, create=create)
+
+
+def _scorer(
+    settings: Settings, model: str | None, tier: str | None, policy: "Policy", *, store: bool = True
+) -> "Scorer":
+    """Return the model asked for: in the tier asked for, else in that of the store or, for an export, the fast one."""
+    from moderation.jobs import thresholds_of
+
+    registry = _registry(settings)
+    version = model or registry.champion()
+    asked = tier or registry.tier_of(version, settings.tier if store else "fast")
+    return registry.load_tier(version, asked, thresholds_of(policy))
 
 
 def _registry(settings: Settings) -> "Registry":

@@ -24,16 +24,16 @@ import pandas as pd
 from joblib import Parallel, delayed, parallel_config
 
 from moderation import learning
-from moderation.classifier import Classifier
 from moderation.errors import InputError, ModerationError, StoreError
 from moderation.features.context import PRECEDING
 from moderation.labels import LABELS
-from moderation.learning import Candidate, Checks, Progress
+from moderation.learning import Candidate, Checks, Learner, Progress
 from moderation.policy import Policy, decide, flagged
 from moderation.readers import LossReport, read
 from moderation.registry import Registry
 from moderation.store import Added, Job, Store
 from moderation.tables import COMMENTS, Batch
+from moderation.tiers import Scorer
 from moderation.writers import write_scores
 
 __all__ = [
@@ -138,13 +138,13 @@ class _Count:
         for label, count in flagged(scores, policy).sum().items():
             self.flags[str(label)] += int(count)
 
-    def summary(self, classifier: Classifier, policy: Policy, loss: LossReport | None = None) -> Scored:
+    def summary(self, classifier: Scorer, policy: Policy, loss: LossReport | None = None) -> Scored:
         return Scored(self.rows, self.decisions, self.flags, classifier.version, policy.digest, loss)
 
 
 def score_store(
     store: Store,
-    classifier: Classifier,
+    classifier: Scorer,
     policy: Policy,
     *,
     at: datetime,
@@ -175,7 +175,7 @@ def score_store(
 def score_file(
     path: Path,
     out: Path | None,
-    classifier: Classifier,
+    classifier: Scorer,
     policy: Policy,
     *,
     at: datetime,
@@ -210,7 +210,7 @@ def score_file(
 
 
 def _scored(
-    batches: Iterator[tuple[Batch, pd.DataFrame]], classifier: Classifier, *, workers: int, dask: str | None
+    batches: Iterator[tuple[Batch, pd.DataFrame]], classifier: Scorer, *, workers: int, dask: str | None
 ) -> Iterator[tuple[Batch, pd.DataFrame]]:
     """Score batches, each with what came before it, in order; never more than a few are held at once."""
     if workers < 1:
@@ -231,12 +231,12 @@ def _scored(
                 yield batch, scores
 
 
-def _score(classifier: Classifier, batch: Batch, earlier: pd.DataFrame) -> pd.DataFrame:
+def _score(classifier: Scorer, batch: Batch, earlier: pd.DataFrame) -> pd.DataFrame:
     return classifier.score(batch, earlier)
 
 
 @contextmanager
-def _on_dask(address: str, classifier: Classifier) -> Iterator[tuple[Parallel, int]]:
+def _on_dask(address: str, classifier: Scorer) -> Iterator[tuple[Parallel, int]]:
     try:
         distributed = import_module("distributed")  # an extra: most installations have no cluster
     except ImportError as error:
@@ -310,15 +310,19 @@ def retrain(
     *,
     at: datetime,
     seed: int = 0,
+    tier: str = "fast",
     thresholds: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Fit a candidate from all reviews and imported truth that stand, measure it beside the champion, and keep it."""
+    """Fit a candidate from all reviews and imported truth that stand, measure it beside the champion, and keep it.
+
+    Both are measured in `tier`; the candidate learns for every tier that the shipped model has, if that is not "fast".
+    """
     truth = store.truth(origin=ORIGINS)
     batch = _threads_of(store, list(truth.index))
     candidate = learning.retrain(
-        registry.load(registry.default()),
-        registry.load(),
+        _learner(registry, registry.default(), tier),
+        _learner(registry, registry.champion(), tier),
         batch,
         truth,
         checks,
@@ -340,6 +344,7 @@ def forget(
     reason: str,
     at: datetime,
     seed: int = 0,
+    tier: str = "fast",
     thresholds: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> Trained | None:
@@ -350,7 +355,12 @@ def forget(
     store.withdraw(reviews, by=by, reason=reason, at=at)
     if store.truth(origin=ORIGINS)[list(LABELS)].isna().all(axis=None):
         return None
-    return retrain(store, registry, checks, at=at, seed=seed, thresholds=thresholds, progress=progress)
+    return retrain(store, registry, checks, at=at, seed=seed, tier=tier, thresholds=thresholds, progress=progress)
+
+
+def _learner(registry: Registry, version: str, tier: str) -> Learner:
+    # A cascade learns by both its tiers, and the accurate one holds both.
+    return registry.load_tier(version, registry.tier_of(version, "fast" if tier == "fast" else "accurate"))  # type: ignore[return-value]
 
 
 def _threads_of(store: Store, ids: Sequence[str]) -> Batch:
@@ -372,6 +382,13 @@ class Surroundings:
     policy: Policy
     checks: Checks
     clock: Clock
+    tier: str = "fast"
+
+    def scorer(self, arguments: Mapping[str, Any], tier: str) -> Scorer:
+        """Return the model that a job's arguments name, in the tier they name, or in this one."""
+        version = arguments.get("model") or self.registry.champion()
+        asked = self.registry.tier_of(version, arguments.get("tier") or tier)
+        return self.registry.load_tier(version, asked, thresholds_of(self.policy))
 
 
 def state(job: Job, now: datetime) -> str:
@@ -501,7 +518,7 @@ def _run_score_upload(around: Surroundings, arguments: Mapping[str, Any], progre
     scored = score_file(
         Path(_given(arguments, "path")),
         out,
-        around.registry.load(arguments.get("model")),
+        around.scorer(arguments, "fast"),
         around.policy,
         at=around.clock(),
         format=arguments.get("format"),
@@ -512,7 +529,7 @@ def _run_score_upload(around: Surroundings, arguments: Mapping[str, Any], progre
 
 
 def _run_rescore(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    classifier = around.registry.load(arguments.get("model"))
+    classifier = around.scorer(arguments, around.tier)
     return _summary(score_store(around.store, classifier, around.policy, at=around.clock(), progress=progress))
 
 
@@ -523,6 +540,7 @@ def _run_retrain(around: Surroundings, arguments: Mapping[str, Any], progress: P
         around.checks,
         at=around.clock(),
         seed=int(arguments.get("seed", 0)),
+        tier=around.tier,
         thresholds=thresholds_of(around.policy),
         progress=progress,
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ABUSE", "FLAGS", "LABELS", "TAXONOMY", "Label"]
+__all__ = ["ABUSE", "FLAGS", "LABELS", "TAXONOMY", "TIERS", "Label"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,6 @@ TAXONOMY: Final[tuple[Label, ...]] = (
 LABELS: Final[tuple[str, ...]] = tuple(label.name for label in TAXONOMY)
 FLAGS: Final[tuple[str, ...]] = LABELS[:4]
 ABUSE: Final[tuple[str, ...]] = LABELS[4:]
+
+TIERS: Final = ("fast", "accurate", "cascade")
+"""The ways to be scored: quickly, well, or well where quickly is not sure."""

@@ -12,19 +12,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
 import pandas as pd
 
 import moderation
-from moderation.classifier import Classifier
 from moderation.errors import InputError, LearningError
 from moderation.evaluation import Comparison, Difference, Evaluation, compare, evaluate
 from moderation.features.context import PRECEDING
 from moderation.labels import LABELS
 from moderation.tables import ARTICLES, COMMENTS, Batch, clean_text, conform, native_id, validate_truth
 
-__all__ = ["Candidate", "Checks", "Measured", "Progress", "forget", "holdout_side", "load_checks", "retrain"]
+__all__ = ["Candidate", "Checks", "Learner", "Measured", "Progress", "forget", "holdout_side", "load_checks", "retrain"]
 
 # One article in ten and one author in ten are kept for measuring: about a fifth of all comments is never learned from.
 HOLDOUT_SHARE: Final = 0.1
@@ -39,6 +38,26 @@ MATERIAL: Final = 0.01
 MATERIAL_LOSS_ON_CHECKS: Final = 0.1
 
 Progress = Callable[[int, int | None, str], None]
+
+
+class Learner(Protocol):
+    """What can be taught: a classifier, or the accurate tier on top of one."""
+
+    @property
+    def version(self) -> str:
+        """Name the weights, and the tier unless it is the fast one."""
+
+    def score(self, batch: Batch, earlier: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return the scores table of a batch."""
+
+    def adapt(self, batch: Batch, truth: pd.DataFrame) -> Self:
+        """Return what has learnt `truth`, starting from here."""
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Write what was learnt into a new folder, and the card."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a card must say for the weights to be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,7 @@ class Measured:
 class Candidate:
     """A fitted classifier that nobody promoted yet, with its card."""
 
-    classifier: Classifier
+    classifier: Learner
     holdout: Measured
     checks: Measured
     card: dict[str, Any]
@@ -191,8 +210,8 @@ def _check(line: str, path: Path, number: int) -> dict[str, Any]:
 
 
 def retrain(
-    base: Classifier,
-    champion: Classifier,
+    base: Learner,
+    champion: Learner,
     batch: Batch,
     truth: pd.DataFrame,
     checks: Checks,
@@ -242,8 +261,9 @@ def retrain(
     candidate = Candidate(classifier, holdout, checked, {})
     candidate.card.update(
         {
-            "base": base.version,
-            "champion": champion.version,
+            "base": _plain(base.version),
+            "champion": _plain(champion.version),
+            "measured_as": champion.version.partition("+")[2] or "fast",
             "created_at": at.isoformat(),
             "package_version": moderation.__version__,
             "seed": seed,
@@ -260,8 +280,8 @@ def retrain(
 
 
 def forget(
-    base: Classifier,
-    champion: Classifier,
+    base: Learner,
+    champion: Learner,
     batch: Batch,
     truth: pd.DataFrame,
     checks: Checks,
@@ -308,8 +328,8 @@ def _part(batch: Batch, ids: pd.Index) -> Batch:
 
 
 def _measure(
-    champion: Classifier,
-    candidate: Classifier,
+    champion: Learner,
+    candidate: Learner,
     batch: Batch,
     truth: pd.DataFrame,
     *,
@@ -326,6 +346,11 @@ def _measure(
         after=evaluate(truth, after, thresholds=thresholds, seed=seed),
         comparison=replace(compared, labels=tuple(_material(each, least_loss=least_loss) for each in compared.labels)),
     )
+
+
+def _plain(version: str) -> str:
+    """Return the version's own name, without the tier."""
+    return version.partition("+")[0]
 
 
 def _counts(truth: pd.DataFrame) -> dict[str, Any]:

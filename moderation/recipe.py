@@ -48,10 +48,12 @@ __all__ = [
     "Trained",
     "abuse_rows",
     "blog_rows",
+    "calibration",
     "card_markdown",
     "excerpt_rows",
     "joined",
     "own_rows",
+    "rate_weights",
     "source_weights",
     "swapped",
     "train",
@@ -394,15 +396,22 @@ def _folds(
     return [(name, np.sort(np.concatenate(rows))) for name, rows in folds.items()]
 
 
-def _calibration(
-    logits: npt.NDArray[np.float64], answers: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], rate: float
-) -> tuple[float, float]:
-    """Return slope and intercept that turn left-out logits into probabilities at the base rate `rate`."""
+def rate_weights(
+    answers: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], rate: float
+) -> npt.NDArray[np.float64]:
+    """Return `weight` changed so that the share of yes among the answers is `rate`."""
     yes = answers == 1
     weight = weight.copy()
     weight[yes] *= rate / weight[yes].sum()
     weight[~yes] *= (1.0 - rate) / weight[~yes].sum()
-    return fit_line(logits, answers, weight)
+    return weight
+
+
+def calibration(
+    logits: npt.NDArray[np.float64], answers: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], rate: float
+) -> tuple[float, float]:
+    """Return slope and intercept that turn left-out logits into probabilities at the base rate `rate`."""
+    return fit_line(logits, answers, rate_weights(answers, weight, rate))
 
 
 def train(data: Path, seeds: Path, *, progress: Progress | None = None, resamples: int = 200) -> Trained:
@@ -492,7 +501,7 @@ def _fit(
         head = fit_head(label, matrix, answers, weights, scaling, c=strength, rows=inside)
         left_out[out] = head_logits(head, matrix, out)
     measured = np.flatnonzero(~np.isnan(left_out))
-    line = _calibration(left_out[measured], answers[measured], weights[measured], BASE_RATES[label])
+    line = calibration(left_out[measured], answers[measured], weights[measured], BASE_RATES[label])
     head = calibrated(fit_head(label, matrix, answers, weights, scaling, c=strength, rows=rows), *line)
     by_source = {}
     for name, out in folds:

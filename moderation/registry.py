@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from moderation.classifier import Classifier
+from moderation.encoder import Encoder
 from moderation.errors import ModelError, PromotionRefused
 from moderation.learning import Candidate
+from moderation.tiers import CHANGE_FILE, HEADS_FILE, Accurate, Cascade, Heads, tiered
 
 __all__ = ["Promotion", "Registry"]
 
@@ -110,9 +112,47 @@ class Registry:
         raise ModelError(f"unknown model version {version!r}; known: {known}")
 
     def load(self, version: str | None = None) -> Classifier:
-        """Return the classifier of `version`, or of the champion."""
+        """Return the classifier of `version`, or of the champion: the fast tier."""
         name = self.champion() if version is None else version
         return Classifier.load(self.folder(name))
+
+    def load_tier(
+        self, version: str | None, tier: str, thresholds: Mapping[str, float] | None = None
+    ) -> Classifier | Accurate | Cascade:
+        """Return a tier of `version`, or of the champion; `thresholds` say where the cascade has to be sure.
+
+        Raises `ModelError` for an unknown tier, and where the version has no encoder.
+        """
+        name = self.champion() if version is None else version
+        if tiered(name, tier) == name:
+            return self.load(name)
+        folder, card = self.folder(name), self.card(name)
+        shipped = str(card.get("base", name))
+        home, of_base = self.folder(shipped), self.card(shipped)
+        told = of_base.get("encoder")
+        if not isinstance(told, dict):
+            raise ModelError(f"{shipped}: has no encoder; use --tier fast")
+        fast = self.load(name)
+        base = fast if shipped == name else self.load(shipped)
+        change = base
+        if "change_sha256" in card:
+            change = Classifier.load(folder, CHANGE_FILE, "change_sha256")
+        elif shipped != name:
+            change = fast  # made before there was an accurate tier, or without it
+        encoder = Encoder.load(home, told.get("files", {}))
+        heads = Heads.read(home / HEADS_FILE, told.get("heads_sha256", ""))
+        accurate = Accurate(base, fast, change, encoder, heads, name, card)
+        return accurate if tier == "accurate" else Cascade(fast, accurate, thresholds or {})
+
+    def tier_of(self, version: str, wanted: str) -> str:
+        """Return the tier that a version can be asked for: the one wanted, or "fast" where it has no encoder."""
+        base = str(self.card(version).get("base", version))
+        return wanted if isinstance(self.card(base).get("encoder"), dict) else "fast"
+
+    def model(self, version: str | None, wanted: str) -> str:
+        """Return the name that a version's (the champion's) scores are kept under where this tier is wanted."""
+        name = self.champion() if version is None else version
+        return tiered(name, self.tier_of(name, wanted))
 
     def card(self, version: str) -> dict[str, Any]:
         """Return what is known about `version`: where it comes from and how it measured."""

@@ -12,6 +12,7 @@ from typing import Final
 from platformdirs import user_data_path
 
 from moderation.errors import InputError
+from moderation.labels import TIERS
 
 __all__ = ["Settings", "check_files", "seed_page", "seeds_folder", "settings_from", "shipped_models"]
 
@@ -20,12 +21,13 @@ PACKAGE: Final = Path(__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the store, the models and the policy are, and who is at the keys."""
+    """Where the store, the models and the policy are, who is at the keys, and which tier scores the store."""
 
     home: Path
     store_url: str
     policy_path: Path | None
     moderator: str
+    tier: str
 
     @property
     def models(self) -> Path:
@@ -34,16 +36,20 @@ class Settings:
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings named by MODERATION_HOME, MODERATION_STORE, MODERATION_POLICY and MODERATION_MODERATOR.
+    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR and _TIER.
 
-    An empty or missing variable means its default: the user's data folder, `store.db` in it, the shipped policy,
-    and the login name.
+    An empty or missing variable means its default: the user's data folder, `store.db` in it, the shipped policy, the
+    login name, and the accurate tier for what is in the store. Raises `InputError` for an unknown tier.
     """
     found = os.environ if environment is None else environment
     home = Path(found.get("MODERATION_HOME") or user_data_path("moderation")).expanduser().absolute()
     policy = found.get("MODERATION_POLICY")
     moderator = found.get("MODERATION_MODERATOR") or found.get("USER") or found.get("USERNAME") or "moderator"
+    tier = found.get("MODERATION_TIER") or "accurate"
+    if tier not in TIERS:
+        raise InputError(f"MODERATION_TIER: unknown tier {tier!r}; known: {', '.join(TIERS)}")
     return Settings(
+        tier=tier,
         home=home,
         store_url=found.get("MODERATION_STORE") or str(home / "store.db"),
         policy_path=Path(policy).expanduser() if policy else None,

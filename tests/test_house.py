@@ -26,9 +26,11 @@ FLOORS = (
     {"tables"},
     {"readers", "writers", "features", "policy", "evaluation", "store"},
     {"classifier", "encoder", "triage"},
+    {"tiers"},
     {"learning", "recipe"},
     {"registry"},
     {"jobs", "report"},
+    {"finetuning"},
     {"settings"},  # what the doors share: it reads the environment
     {"cli", "desk", "server"},
 )

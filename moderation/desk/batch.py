@@ -313,7 +313,7 @@ def _added(job: Job) -> None:
     new, known = (sum(one[name] for one in files) for name in ("comments_new", "comments_known"))
     words = f"{new:,} new comment{'s are' if new != 1 else ' is'} in the desk; {known:,} there already."
     st.html(markup.callout("good", words))
-    counts = installation.store().counts(installation.champion())
+    counts = installation.store().counts(installation.model())
     if counts.comments > counts.scored and state.get("scoring") != job.id:
         state.scoring = job.id  # once: whoever stops it may start it again by the button
         work.start("rescore", {})

@@ -100,7 +100,10 @@ def _make_ready() -> None:
     from moderation.tables import batch_of  # noqa: PLC0415
 
     with suppress(ModerationError):  # a page will say so, where it can be read
-        classifier = Registry(settings_from().models, shipped_models()).load()
+        settings = settings_from()
+        registry = Registry(settings.models, shipped_models())
+        version = registry.champion()
+        classifier = registry.load_tier(version, registry.tier_of(version, settings.tier))
         for label in classifier.labels[:1]:
             classifier.explain(batch_of(["ready"], article_title="ready"), label)
     # What is there now stays: every later collection passes it over.

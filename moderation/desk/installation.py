@@ -8,15 +8,16 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from moderation.classifier import Classifier
 from moderation.desk import markup
 from moderation.errors import ModerationError
+from moderation.jobs import thresholds_of
 from moderation.policy import Policy, load_policy
 from moderation.registry import Registry
 from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
+from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "now", "policy", "registry", "settings", "store", "told"]
+__all__ = ["champion", "classifier", "model", "now", "policy", "registry", "settings", "store", "told"]
 
 P = ParamSpec("P")
 
@@ -51,14 +52,20 @@ def champion() -> str:
     return registry().champion()
 
 
-def classifier(version: str) -> Classifier:
-    """Return the classifier of a version; versions never change, so they are kept."""
-    return _classifier(version, str(registry().folder(version)))
+def model() -> str:
+    """Return the name that scores of the version in force are kept under, in the tier that is set."""
+    return registry().model(None, settings().tier)
+
+
+def classifier(name: str) -> Scorer:
+    """Return a version's tier by the name of its scores; versions never change, so they are kept."""
+    version, _, tier = name.partition("+")
+    return _classifier(version, tier or "fast", str(registry().folder(version)))
 
 
 @st.cache_resource(show_spinner="Loading the model …", max_entries=3)
-def _classifier(version: str, folder: str) -> Classifier:  # noqa: ARG001 - the folder tells installations apart
-    return registry().load(version)
+def _classifier(version: str, tier: str, folder: str) -> Scorer:  # noqa: ARG001 - the folder tells installations apart
+    return registry().load_tier(version, tier, thresholds_of(policy()))
 
 
 def policy() -> Policy:

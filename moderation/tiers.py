@@ -1,0 +1,458 @@
+"""A fast classifier and a slow encoder in, one table of scores out: the accurate tier, and the cascade of the two.
+
+Everything above asks a tier the same questions and gets the same tables, whichever it is: `score`, `explain`, `adapt`.
+
+- fast: the classifier alone.
+- accurate: for the abuse labels and incitement a weighted sum of the encoder's logit and the classifier's; off-topic by
+  the classifier's features of context and by how like the comment is, as sentences, to the passages of its article, to
+  what it answers and to the thread before it; spam and trackback are matters of shape, and stay the classifier's.
+- cascade: the classifier scores everything, and what it is unsure of is scored again by the accurate tier.
+
+What a site's reviews teach is a change of the classifier's weights. It is fitted for each tier on top of that tier's
+own logits, so that each learns what it had wrong, and is added to them.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from moderation.classifier import Classifier, Explanation, Span, archive, read_arrays, scores_table, sigmoid
+from moderation.encoder import HEADS, Encoder, passages_of
+from moderation.errors import ModelError
+from moderation.features import DENSE
+from moderation.features.context import PRECEDING
+from moderation.features.evasion import undo
+from moderation.labels import LABELS, TIERS
+from moderation.tables import Batch
+
+__all__ = [
+    "CHANGE_FILE",
+    "HEADS_FILE",
+    "LIKENESS",
+    "Accurate",
+    "Cascade",
+    "Heads",
+    "Likeness",
+    "Scorer",
+    "likeness",
+    "tiered",
+]
+
+HEADS_FILE: Final = "heads.npz"
+CHANGE_FILE: Final = "change.npz"
+
+LIKENESS: Final = (
+    "likeness to the nearest passage",
+    "likeness to the next passages",
+    "likeness to the title",
+    "likeness to the article as a whole",
+    "likeness to the comment it answers",
+    "likeness to the nearest comment before it",
+    "likeness to the thread",
+    "nearest passage, of a long comment",
+    "nearest of all around it",
+)
+"""What sentence embeddings say of a comment beside its article and thread, in order."""
+
+PARTS: Final = 40
+"""At most so many parts of a text are taken away, one at a time, to see what the encoder's logit owes to each."""
+
+Floats = npt.NDArray[np.float64]
+_WORD: Final = re.compile(r"\S+")
+
+
+class Scorer(Protocol):
+    """What every tier can do."""
+
+    @property
+    def version(self) -> str:
+        """Name the weights, and the tier unless it is the fast one."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Name the labels it claims."""
+
+    def score(self, batch: Batch, earlier: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return the scores table of a batch."""
+
+    def explain(self, batch: Batch, label: str, earlier: pd.DataFrame | None = None) -> list[Explanation]:
+        """Return one explanation per comment."""
+
+
+def tiered(version: str, tier: str) -> str:
+    """Return the name that scores of a version's tier are kept under; raises `ModelError` for an unknown tier."""
+    if tier not in TIERS:
+        raise ModelError(f"unknown tier {tier!r}; known: {', '.join(TIERS)}")
+    return version if tier == "fast" else f"{version}+{tier}"
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """How the accurate tier weighs what it is given.
+
+    `mix` (len(HEADS), 3): weights of the encoder's logit and the classifier's, and a bias, after calibration.
+    `off_topic` (len(DENSE) + len(LIKENESS) + 1,): weights of both groups of features, and a bias.
+    `band`: how far from a threshold, in logits, the fast tier counts as unsure.
+    """
+
+    mix: Floats
+    off_topic: Floats
+    band: float
+
+    def content(self) -> bytes:
+        """Return the heads as the bytes of a file."""
+        return archive({"band": np.array(self.band), "mix": self.mix, "off_topic": self.off_topic})
+
+    @classmethod
+    def read(cls, path: Path, digest: str) -> "Heads":
+        """Read the heads in the file at `path`; raises `ModelError` unless it is the one of this digest."""
+        arrays = read_arrays(path, digest, ("band", "mix", "off_topic"))
+        shapes = ((), (len(HEADS), 3), (len(DENSE) + len(LIKENESS) + 1,))
+        if any(arrays[name].shape != shape for name, shape in zip(("band", "mix", "off_topic"), shapes, strict=True)):
+            raise ModelError(f"{path}: the heads do not fit this package; restore the file or use --tier fast")
+        return cls(arrays["mix"], arrays["off_topic"], float(arrays["band"]))
+
+
+@dataclass(frozen=True)
+class Accurate:
+    """The accurate tier of one version.
+
+    `base` is the shipped classifier, `fast` the version's own, `change` the base with what reviews taught this tier.
+    """
+
+    base: Classifier
+    fast: Classifier
+    change: Classifier
+    encoder: Encoder
+    heads: Heads
+    name: str = "unsaved"
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """The version, and which tier it is."""
+        return tiered(self.name, "accurate")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the classifier claims; the encoder adds none."""
+        return self.base.labels
+
+    def logits(
+        self, batch: Batch, earlier: pd.DataFrame | None = None, rows: npt.NDArray[np.bool_] | None = None
+    ) -> Floats:
+        """Return float64 logits of shape (n, labels), NaN where a label is not judged.
+
+        `rows`: only these are read by the encoder; the others are NaN throughout.
+        """
+        shipped, _ = self._shipped(batch, earlier, rows)
+        if self.change is self.base:
+            return shipped
+        return shipped + (self.change.logits(batch, earlier) - self.base.logits(batch, earlier))
+
+    def _shipped(
+        self, batch: Batch, earlier: pd.DataFrame | None, rows: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return what the shipped model says, and the features behind off-topic."""
+        base = self.base.logits(batch, earlier)
+        read = np.ones(len(batch), np.bool_) if rows is None else rows
+        found = base.copy()
+        found[~read] = np.nan
+        at = np.flatnonzero(read)
+        heads = [(k, self.labels.index(label)) for k, label in enumerate(HEADS) if label in self.labels]
+        judged = at[~np.isnan(base[at][:, [j for _, j in heads]]).all(axis=1)] if heads else at[:0]
+        encoded = self._encoded(batch.comments["text"].iloc[judged].tolist())
+        for k, j in heads:
+            of_encoder, of_base, bias = self.heads.mix[k]
+            found[judged, j] = of_encoder * encoded[:, k] + of_base * base[judged, j] + bias
+            found[np.isnan(base[:, j]), j] = np.nan
+        features = np.zeros((len(batch), len(DENSE) + len(LIKENESS)))
+        if "off_topic" in self.labels and len(at):
+            j = self.labels.index("off_topic")
+            dense, known = self.base.features(batch, earlier)
+            asked = read & known
+            features[:, : len(DENSE)] = dense
+            features[:, len(DENSE) :] = likeness(self.encoder, batch, earlier, asked)
+            # Row by row in a fixed order, as everywhere: a matrix product would round by its shape.
+            total = np.full(len(batch), self.heads.off_topic[-1])
+            for k in range(features.shape[1]):
+                total += features[:, k] * self.heads.off_topic[k]
+            found[:, j] = np.where(asked, total, np.nan)
+        return found, features
+
+    def _encoded(self, texts: Sequence[str]) -> Floats:
+        """Return the encoder's logits, as typed or as meant, whichever is stronger."""
+        found = self.encoder.logits(texts)
+        meant = [undone.text for undone in undo(list(texts))]
+        disguised = [i for i, (text, other) in enumerate(zip(texts, meant, strict=True)) if text != other]
+        if disguised:
+            found[disguised] = np.maximum(found[disguised], self.encoder.logits([meant[i] for i in disguised]))
+        return found
+
+    def score(self, batch: Batch, earlier: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return the scores table of a batch: the same rows, columns and gaps as the fast tier's."""
+        return scores_table(batch, self.labels, self.logits(batch, earlier), self.version)
+
+    def explain(self, batch: Batch, label: str, earlier: pd.DataFrame | None = None) -> list[Explanation]:
+        """Return one explanation per comment; raise `ModelError` for a label this model does not claim.
+
+        Where the encoder has the word, a part's weight is how much the logit falls when that part of the text is taken
+        away (occlusion: Zeiler and Fergus, ECCV 2014; Li et al., 2016). Such weights do not add up by themselves: the
+        `bias` is what is left of the logit. Off-topic, spam and trackback are sums, and exact.
+        """
+        if label not in self.labels:
+            raise ModelError(f"model {self.version}: no head for {label!r}; it has {', '.join(self.labels)}")
+        if label not in HEADS and label != "off_topic":
+            return self.change.explain(batch, label, earlier)
+        j = self.labels.index(label)
+        logits = self.logits(batch, earlier)[:, j]
+        if label == "off_topic":
+            return self._by_context(batch, earlier, logits)
+        taught = self._taught(batch, earlier)[:, j]
+        factor = float(self.heads.mix[HEADS.index(label), 0])
+        found = []
+        for text, logit, change in zip(batch.comments["text"].tolist(), logits.tolist(), taught.tolist(), strict=True):
+            if np.isnan(logit):
+                found.append(Explanation(label, 0.0, logit, float("nan"), ()))
+                continue
+            spans = self._occluded(text, HEADS.index(label), factor)
+            if change:
+                spans.append(Span(None, None, change, "structure", "what reviews taught"))
+            found.append(_explained(label, logit, spans))
+        return found
+
+    def _taught(self, batch: Batch, earlier: pd.DataFrame | None) -> Floats:
+        if self.change is self.base:
+            return np.zeros((len(batch), len(self.labels)))
+        return self.change.logits(batch, earlier) - self.base.logits(batch, earlier)
+
+    def _occluded(self, text: str, head: int, factor: float) -> list[Span]:
+        parts = _parts(text)
+        if not parts:
+            return []
+        without = [f"{text[:begin]} {text[end:]}" for begin, end in parts]
+        logits = self._encoded([text, *without])[:, head]
+        return [
+            Span(begin, end, factor * float(logits[0] - left), "text", "words")
+            for (begin, end), left in zip(parts, logits[1:], strict=True)
+        ]
+
+    def _by_context(self, batch: Batch, earlier: pd.DataFrame | None, logits: Floats) -> list[Explanation]:
+        _, features = self._shipped(batch, earlier)
+        taught = self._taught(batch, earlier)[:, self.labels.index("off_topic")]
+        names = (*DENSE, *LIKENESS)
+        found = []
+        for row, logit, change in zip(features, logits.tolist(), taught.tolist(), strict=True):
+            if np.isnan(logit):
+                found.append(Explanation("off_topic", 0.0, logit, float("nan"), ()))
+                continue
+            parts = row * self.heads.off_topic[:-1]
+            spans = [
+                Span(None, None, float(part), "context", name)
+                for name, part in zip(names, parts.tolist(), strict=True)
+                if part
+            ]
+            if change:
+                spans.append(Span(None, None, change, "structure", "what reviews taught"))
+            found.append(_explained("off_topic", logit, spans))
+        return found
+
+    def adapt(
+        self, batch: Batch, truth: pd.DataFrame, *, strength: float = 0.3, earlier: pd.DataFrame | None = None
+    ) -> "Accurate":
+        """Return this tier after reviews: one change for the fast tier, one for this, each on top of its own logits."""
+        shipped, _ = self._shipped(batch, earlier)
+        fast = self.base.adapt(batch, truth, strength=strength, earlier=earlier)
+        change = self.base.adapt(batch, truth, strength=strength, earlier=earlier, prior=shipped)
+        return Accurate(self.base, fast, change, self.encoder, self.heads, card=self.card)
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Write what reviews taught into a new `folder`; the encoder's files stay with the shipped version."""
+        content = self.change.content()
+        self.fast.save(folder, {**card, "change_sha256": hashlib.sha256(content).hexdigest()})
+        (folder / CHANGE_FILE).write_bytes(content)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what names these weights; the same reviews give the same digest."""
+        return self.fast.identity()
+
+    def nearest(self, batch: Batch) -> list[tuple[str, float] | None]:
+        """Return for each comment the passage of its article that it is most like, and how like (cosine)."""
+        passages, where = _passages(self.encoder, batch)
+        vectors = self.encoder.embed(batch.comments["text"].tolist())
+        found: list[tuple[str, float] | None] = []
+        for vector, article in zip(vectors, batch.comments["article_id"].tolist(), strict=True):
+            texts, rows = where.get(article, ([], [])) if isinstance(article, str) else ([], [])
+            near = passages[rows] @ vector if rows else np.zeros(0)
+            best = int(near.argmax()) if len(near) else -1
+            found.append((texts[best], float(near[best])) if best >= 0 else None)
+        return found
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """The fast tier for all, the accurate one for what it is unsure of."""
+
+    fast: Classifier
+    accurate: Accurate
+    thresholds: Mapping[str, float]
+
+    @property
+    def version(self) -> str:
+        """The version, and which tier it is."""
+        return tiered(self.accurate.name, "cascade")
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """The version's card."""
+        return self.accurate.card
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of both."""
+        return self.fast.labels
+
+    def unsure(self, logits: Floats) -> npt.NDArray[np.bool_]:
+        """Say which rows the accurate tier should see: a label it judges better lies within the band of its limit."""
+        found = np.zeros(len(logits), np.bool_)
+        for label in (*HEADS, "off_topic"):
+            if label in self.labels and label in self.thresholds:
+                limit = self.thresholds[label]
+                centre = float(np.log(limit / (1.0 - limit))) if 0.0 < limit < 1.0 else 0.0
+                with np.errstate(invalid="ignore"):
+                    found |= np.abs(logits[:, self.labels.index(label)] - centre) <= self.accurate.heads.band
+        return found
+
+    def score(self, batch: Batch, earlier: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return the scores table of a batch."""
+        logits = self.fast.logits(batch, earlier)
+        rows = self.unsure(logits)
+        if rows.any():
+            logits[rows] = self.accurate.logits(batch, earlier, rows)[rows]
+        return scores_table(batch, self.labels, logits, self.version)
+
+    def explain(self, batch: Batch, label: str, earlier: pd.DataFrame | None = None) -> list[Explanation]:
+        """Return one explanation per comment, by the tier that gave its score."""
+        rows = self.unsure(self.fast.logits(batch, earlier))
+        fast = self.fast.explain(batch, label, earlier)
+        if not rows.any():
+            return fast
+        accurate = self.accurate.explain(batch, label, earlier)
+        return [slow if row else quick for row, quick, slow in zip(rows.tolist(), fast, accurate, strict=True)]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The `LIKENESS` features of a batch, as a function that knows which encoder it asks."""
+
+    encoder: Encoder
+
+    @property
+    def version(self) -> str:
+        """Name the encoder by its files."""
+        return json.dumps(dict(self.encoder.made_of[1]), sort_keys=True)
+
+    def __call__(self, batch: Batch) -> Floats:
+        """Return the features, (n, len(LIKENESS))."""
+        return likeness(self.encoder, batch)
+
+
+def likeness(
+    encoder: Encoder, batch: Batch, earlier: pd.DataFrame | None = None, rows: npt.NDArray[np.bool_] | None = None
+) -> Floats:
+    """Return the `LIKENESS` features of a batch, float64 of shape (n, len(LIKENESS)); zeros for rows not asked for.
+
+    The thread of a comment is what stands before it under the same article, here and in `earlier`.
+    """
+    n = len(batch)
+    found = np.zeros((n, len(LIKENESS)))
+    asked = np.ones(n, np.bool_) if rows is None else rows
+    if not asked.any():
+        return found
+    columns = ["id", "article_id", "parent_id", "text"]
+    comments = batch.comments[columns]
+    offset = 0
+    if earlier is not None and len(earlier):
+        before = earlier[columns][~earlier["id"].isin(comments["id"])]
+        offset = len(before)
+        comments = pd.concat([before, comments], ignore_index=True)
+    ids, articles = comments["id"].tolist(), comments["article_id"].tolist()
+    place = {name: i for i, name in enumerate(ids)}
+    thread: dict[Any, list[int]] = {}
+    around: dict[int, tuple[int | None, list[int]]] = {}
+    for i, (article, parent) in enumerate(zip(articles, comments["parent_id"].tolist(), strict=True)):
+        above = thread.setdefault(article, []) if isinstance(article, str) else []
+        if i >= offset and asked[i - offset]:
+            around[i] = (place.get(parent) if isinstance(parent, str) else None, above[-PRECEDING:])
+        above.append(i)
+    needed = sorted(
+        {*around, *(p for p, _ in around.values() if p is not None), *(k for _, t in around.values() for k in t)}
+    )
+    row_of = {i: row for row, i in enumerate(needed)}
+    texts = comments["text"].tolist()
+    vectors = encoder.embed([texts[i] for i in needed])
+    wanted = {articles[i] for i in around}
+    passages, where = _passages(encoder, Batch(batch.comments, batch.articles[batch.articles["id"].isin(wanted)]))
+    titles = {
+        key: title for key, title in zip(batch.articles["id"], batch.articles["title"], strict=True) if key in wanted
+    }
+    named = {key: str(title) for key, title in titles.items() if isinstance(title, str) and title}
+    heads = dict(zip(named, encoder.embed(list(named.values())), strict=True))
+    for i, (parent_at, before_it) in around.items():
+        own, out, article = vectors[row_of[i]], found[i - offset], articles[i]
+        _, rows_of = where.get(article, ([], []))
+        if rows_of:
+            near = np.sort(_cosines(passages[rows_of], own))[::-1]
+            whole = passages[rows_of].mean(axis=0)
+            out[0], out[1] = near[0], near[1:4].mean() if len(near) > 1 else near[0]
+            out[3] = float((whole * own).sum() / max(float(np.sqrt((whole * whole).sum())), 1e-9))
+            out[7] = near[0] * min(len(texts[i]) / 200.0, 1.0)
+        if article in heads:
+            out[2] = float((heads[article] * own).sum())
+        if parent_at is not None:
+            out[4] = float((vectors[row_of[parent_at]] * own).sum())
+        if before_it:
+            near = _cosines(vectors[[row_of[k] for k in before_it]], own)
+            out[5], out[6] = near.max(), near.mean()
+        out[8] = max(out[0], out[2], out[4], out[5])
+    return found
+
+
+def _cosines(vectors: Floats, own: Floats) -> Floats:
+    """Return products row by row: those of a matrix product would differ in the last digit with its shape."""
+    return cast("Floats", (vectors * own).sum(axis=1))
+
+
+def _passages(encoder: Encoder, batch: Batch) -> tuple[Floats, dict[str, tuple[list[str], list[int]]]]:
+    """Return the embedded passages of all articles, and for each article its passages and their rows."""
+    every: list[str] = []
+    where: dict[str, tuple[list[str], list[int]]] = {}
+    for key, text in zip(batch.articles["id"].tolist(), batch.articles["text"].tolist(), strict=True):
+        passages = passages_of(text) if isinstance(text, str) else []
+        where[key] = passages, list(range(len(every), len(every) + len(passages)))
+        every += passages
+    return encoder.embed(every), where
+
+
+def _parts(text: str) -> list[tuple[int, int]]:
+    """Return the words of a text as spans; of a longer one so many neighbours together that there are `PARTS`."""
+    words = [(found.start(), found.end()) for found in _WORD.finditer(text)]
+    together = -(-len(words) // PARTS) if words else 1
+    return [(words[i][0], words[min(i + together, len(words)) - 1][1]) for i in range(0, len(words), together)]
+
+
+def _explained(label: str, logit: float, spans: list[Span]) -> Explanation:
+    spans.sort(key=lambda span: -abs(span.weight))
+    bias = logit - sum(span.weight for span in spans)
+    return Explanation(label, bias, logit, float(sigmoid(np.array([logit]))[0]), tuple(spans))
+
+
+assert set(HEADS) <= set(LABELS)
