@@ -551,10 +551,10 @@ def _covers(token: str, word: str) -> bool:
 _PICTURES: Final = re.compile(f"([{''.join(EMOJI)}])[\ufe0f\U0001f3fb-\U0001f3ff]*")
 _BEFORE: Final = re.compile(r"([A-Za-z']+)[ \t]*$")
 _AFTER: Final = re.compile(r"[ \t]*[A-Za-z]")
-_BEFORE_VERBS: Final = frozenset(  # noqa: SIM905 -- a table reads better as one
-    """to will should must would could can lets let's gonna wanna please and i we they you i'll we'll just not
-    don't""".split()
-)
+_BEFORE_VERBS: Final = frozenset({
+    "to", "will", "should", "must", "would", "could", "can", "lets", "let's", "gonna", "wanna", "please", "and", "i", "we",
+    "they", "you", "i'll", "we'll", "just", "not", "don't",
+})  # fmt: skip
 
 
 def _name_pictures(draft: _Draft) -> None:
