@@ -552,8 +552,8 @@ _PICTURES: Final = re.compile(f"([{''.join(EMOJI)}])[\ufe0f\U0001f3fb-\U0001f3ff
 _BEFORE: Final = re.compile(r"([A-Za-z']+)[ \t]*$")
 _AFTER: Final = re.compile(r"[ \t]*[A-Za-z]")
 _BEFORE_VERBS: Final = frozenset({
-    "to", "will", "should", "must", "would", "could", "can", "lets", "let's", "gonna", "wanna", "please", "and", "i", "we",
-    "they", "you", "i'll", "we'll", "just", "not", "don't",
+    "to", "will", "should", "must", "would", "could", "can", "lets", "let's", "gonna", "wanna", "please", "and", "i",
+    "we", "they", "you", "i'll", "we'll", "just", "not", "don't",
 })  # fmt: skip
 
 
