@@ -21,7 +21,7 @@ HIDDEN = [
     ("k\u0336i\u0336l\u0336l\u0336", "kill"),
     ("кill", "kill"),
     ("kіll тhem", "kill them"),
-    ("we should кіӏӏ and kіll", "we should кіӏӏ and kill"),
+    ("we should кіӏӏ and kіll", "we should kill and kill"),
     ("ｋｉｌｌ", "kill"),
     ("𝓴𝓲𝓵𝓵 𝐭𝐡𝐞𝐦", "kill them"),
     ("ⓚⓘⓛⓛ", "kill"),
@@ -95,7 +95,7 @@ def test_any_text_comes_back_with_a_map_into_itself(texts):
         assert len(undone.offsets) == len(undone.text) + 1
         assert (np.diff(undone.offsets) >= 0).all()
         assert undone.offsets[-1] == len(text)
-        assert not len(undone.text) or 0 <= undone.offsets[0]
+        assert undone.offsets[0] >= 0
         for k in range(len(undone.text)):
             begin, end = undone.original(k, k + 1)
             assert 0 <= begin < end <= len(text) + 1

@@ -1,5 +1,7 @@
 """Windows: they cover the text in order, keep to their size and overlap, and cut where sentences end."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def test_windows_cover_the_text_and_keep_to_their_size(text, size, data):
     assert found[-1][1] == len(text)
     for begin, end in found:
         assert end - begin <= size
-    for (begin, end), (next_begin, next_end) in zip(found[:-1], found[1:], strict=True):
+    for (begin, end), (next_begin, next_end) in pairwise(found):
         assert begin < next_begin <= end < next_end
         assert end - next_begin <= overlap
 

@@ -108,7 +108,7 @@ def _hash(data: npt.NDArray[np.uint8], begin: int, end: int, classes: npt.NDArra
     state = 7
     last = 0
     for k in range(begin, end):
-        kind = np.int64(classes[data[k]])
+        kind = int(classes[data[k]])
         if kind != last:
             state = state * 1_000_003 + kind  # wraps
         last = kind
@@ -282,8 +282,13 @@ def _undress(draft: _Draft) -> None:
 
 _TWINS: Final = {
     **LOOKALIKES,
-    **{upper: LOOKALIKES[lower].upper() for lower in LOOKALIKES if len(upper := lower.upper()) == 1 and lower not in "внкмтвзηνγυ"},
-    **dict(zip("ВНКМТЗΗΝΥΖΒΕΑΟΡΙΚΜΤΧƚԝԚԛցոսօհᎪᎬᎻᎷᏢᏚᎢᏔ", "BHKMT3HNYZBEAOPIKMTXlwQqgnuohAEHMPSTW", strict=True)),
+    **dict(
+        zip(
+            "АВЕЅІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧӏƚԝԚԛցոսօհᎪᎬᎻᎷᏢᏚᎢᏔ",
+            "ABESIJKMHOPCTYXABEZHIKMNOPTYXllwQqgnuohAEHMPSTW",
+            strict=True,
+        )
+    ),
 }  # fmt: skip
 _WITH_STRANGERS: Final = re.compile(rf"(?<![^\W\d_])[A-Za-z]*[{_FOREIGN}][^\W\d_]*")
 _STRANGE: Final = re.compile(f"[{_FOREIGN}]")
@@ -546,10 +551,10 @@ def _covers(token: str, word: str) -> bool:
 _PICTURES: Final = re.compile(f"([{''.join(EMOJI)}])[\ufe0f\U0001f3fb-\U0001f3ff]*")
 _BEFORE: Final = re.compile(r"([A-Za-z']+)[ \t]*$")
 _AFTER: Final = re.compile(r"[ \t]*[A-Za-z]")
-_BEFORE_VERBS: Final = frozenset(
-    """to will should must would could can lets let's gonna wanna please and i we they you i'll we'll just not
-    don't""".split()
-)
+_BEFORE_VERBS: Final = frozenset({
+    "to", "will", "should", "must", "would", "could", "can", "lets", "let's", "gonna", "wanna", "please", "and", "i",
+    "we", "they", "you", "i'll", "we'll", "just", "not", "don't",
+})  # fmt: skip
 
 
 def _name_pictures(draft: _Draft) -> None:

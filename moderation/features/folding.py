@@ -17,6 +17,7 @@ __all__ = [
     "CODE_POINTS",
     "DIGIT",
     "LETTER",
+    "LOOKALIKES",
     "MARK",
     "SKIP",
     "SPACE",

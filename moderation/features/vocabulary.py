@@ -61,7 +61,8 @@ CENSORED: Final[tuple[str, ...]] = (
     "pussy", "pussies", "nigger", "niggers", "nigga", "niggas", "faggot", "faggots", "fag", "fags", "whore", "whores",
     "slut", "sluts", "bastard", "bastards", "kill", "kills", "killed", "killing", "rape", "raped", "raping", "rapist",
     "murder", "die", "damn", "piss", "pissed", "crap", "retard", "retards", "retarded", "wanker", "twat", "tits",
-    "porn", "kike", "kikes", "spic", "spics", "chink", "chinks", "tranny", "dyke", "suicide", "idiot", "stupid", "moron",
+    "porn", "kike", "kikes", "spic", "spics", "chink", "chinks", "tranny", "dyke", "suicide", "idiot", "stupid",
+    "moron",
 )  # fmt: skip
 """Words that are written with letters starred out, those more often meant first."""
 
