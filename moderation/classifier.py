@@ -708,11 +708,12 @@ def fit_head(
 ) -> Head:
     """Fit one label's head where truth is known: scikit-learn's L2-penalised logistic regression.
 
-    `truth` is 1, 0 or NaN; `weight` weighs the rows; `scaling` (N_BUCKETS,) multiplies the n-gram columns before
+    `truth` is 1, 0 or NaN, or between where a teacher was asked: such a row is a yes and a no, each by its share (soft
+    labels: Hinton et al., 2015). `weight` weighs the rows; `scaling` (N_BUCKETS,) multiplies the n-gram columns before
     fitting (rare ones may move more) and is folded back into the weights. `extra` (all rows, features): further
     features, as of a sentence encoder, of about unit length a row.
     """
-    from scipy.sparse import csr_matrix, hstack
+    from scipy.sparse import csr_matrix, hstack, vstack
     from sklearn.linear_model import LogisticRegression
 
     chosen = np.flatnonzero(~np.isnan(truth)) if rows is None else np.asarray(rows)
@@ -727,8 +728,16 @@ def fit_head(
         parts.insert(0, ngrams[chosen].astype(np.float64))
     if extra is not None:
         parts.append(csr_matrix(extra[chosen].astype(np.float64)))
+    features, answers, weights = hstack(parts, format="csr"), truth[chosen], weight[chosen]
+    soft = np.flatnonzero((answers > 0) & (answers < 1))
+    if len(soft):
+        features = vstack([features, features[soft]], format="csr")
+        weights = np.concatenate(
+            [np.where(answers == 0, weights, weights * answers), weights[soft] * (1 - answers[soft])]
+        )
+        answers = np.concatenate([answers, np.zeros(len(soft))])
     model = LogisticRegression(C=c, max_iter=200, tol=1e-4)
-    model.fit(hstack(parts, format="csr"), truth[chosen] > 0, sample_weight=weight[chosen])
+    model.fit(features, answers > 0, sample_weight=weights)
     coefficients = model.coef_[0]
     extra_weights = None if extra is None else coefficients[-extra.shape[1] :]
     if extra is not None:

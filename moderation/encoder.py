@@ -180,18 +180,21 @@ class Encoder:
 
     def _strongest(self, text: str) -> npt.NDArray[np.float64]:
         ids = self.tokenizer.encode(prepare(text), add_special_tokens=False).ids
-        return np.max([self._run(self.tuned, ids[begin:end]) for begin, end in _cuts(len(ids))], axis=0)
+        logits = np.stack([self._run(self.tuned, ids[begin:end]) for begin, end in _cuts(len(ids))])
+        strongest: npt.NDArray[np.float64] = logits.max(axis=0)
+        return strongest
 
     def _sentence(self, text: str) -> npt.NDArray[np.float64]:
         ids = self.tokenizer.encode(prepare(text), add_special_tokens=False).ids
         vector = self._run(self.sentence, ids[:WINDOW])
-        return vector / max(float(np.sqrt((vector * vector).sum())), 1e-12)
+        unit: npt.NDArray[np.float64] = vector / max(float(np.sqrt((vector * vector).sum())), 1e-12)
+        return unit
 
     def _run(self, session: Any, ids: Sequence[int]) -> npt.NDArray[np.float64]:
         at = np.array([_BEGIN, *ids, _END])
         embedded = self.words[at].astype(np.float32) * self.scale[at][:, None] + self.places[: len(at)]
-        output: npt.NDArray[np.float64] = session.run(None, {"embedded": embedded[None]})[0][0].astype(np.float64)
-        return output
+        output: npt.NDArray[np.float32] = session.run(None, {"embedded": embedded[None]})[0][0]
+        return output.astype(np.float64)
 
 
 def _cuts(count: int) -> list[tuple[int, int]]:

@@ -578,7 +578,7 @@ def make(
     for schedule in STAGES:
         model = fine_tune(rows, base, schedule, progress, start=start)
         start = dict(model.state_dict())
-    return finish(model, data, classifier, base, folder, progress)
+    return finish(model, data, classifier, base, folder, progress=progress)
 
 
 def finish(
@@ -587,6 +587,7 @@ def finish(
     classifier: Classifier,
     base: Path,
     folder: Path,
+    *,
     progress: Callable[[int, int | None, str], None],
 ) -> dict[str, Any]:
     """Export a fitted encoder into `folder`, weigh it, and return its part of the card."""

@@ -125,7 +125,14 @@ WEAKNESSES: Final = (
 SWAPPED_SHARE: Final = 0.25
 SEED: Final = 20071125
 
+TAUGHT: Final = ("incitement", "toxicity", "threat", "identity_attack")
+"""Labels whose fast head learns from the encoder too."""
+SOFT_ROWS: Final = 60_000
+SOFT_WEIGHT: Final = 0.5
+
 Progress = Callable[[int, int | None, str], None]
+Teacher = Callable[[list[str]], Mapping[str, npt.NDArray[np.float64]]]
+"""Texts in, probabilities by label out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,9 +421,17 @@ def calibration(
     return fit_line(logits, answers, rate_weights(answers, weight, rate))
 
 
-def train(data: Path, seeds: Path, *, progress: Progress | None = None, resamples: int = 200) -> Trained:
+def train(
+    data: Path,
+    seeds: Path,
+    *,
+    teacher: Teacher | None = None,
+    progress: Progress | None = None,
+    resamples: int = 200,
+) -> Trained:
     """Fit the base model on the data sets under `data` and this project's sentences in `seeds`.
 
+    `teacher`: a model that reads order; what it says of rows that nobody judged is learned too, as soft labels.
     Raises `InputError` where a data set is missing or is not the one the manifest names.
     """
     tell = progress or _silent
@@ -435,6 +450,7 @@ def train(data: Path, seeds: Path, *, progress: Progress | None = None, resample
     counts = np.bincount(matrix.indices, minlength=N_BUCKETS)
     scaling = np.log((len(corpus.batch) + 1.0) / (counts + 1.0))
     pairs = blank.matrix(moved)
+    taught = None if teacher is None else _taught(teacher, corpus)
     heads: dict[str, Head] = {}
     report: dict[str, Any] = {}
     for step, label in enumerate(LABELS):
@@ -448,7 +464,14 @@ def train(data: Path, seeds: Path, *, progress: Progress | None = None, resample
             weights = source_weights(answers, source, corpus.weight)
         answers[weights == 0] = np.nan
         heads[label], report[label] = _fit(
-            label, own_matrix, answers, source, weights, scaling=scaling, resamples=resamples
+            label,
+            own_matrix,
+            answers,
+            source,
+            weights,
+            scaling=scaling,
+            resamples=resamples,
+            soft=None if taught is None else taught.get(label),
         )
     classifier = Classifier.from_heads(heads, rare)
     card = {
@@ -474,6 +497,20 @@ def train(data: Path, seeds: Path, *, progress: Progress | None = None, resample
     return Trained(classifier, card)
 
 
+def _taught(teacher: Teacher, corpus: Corpus) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the teacher's probabilities by label, NaN where it was not asked: a part of the abuse rows."""
+    source = corpus.source.astype(str)
+    asked = np.flatnonzero(corpus.batch.comments["id"].str.startswith("abuse:").to_numpy(dtype=bool))
+    order = np.argsort([uniform("soft", source[i], str(i)) for i in asked], kind="stable")
+    asked = np.sort(asked[order[:SOFT_ROWS]])
+    said = teacher(corpus.batch.comments["text"].iloc[asked].tolist())
+    found = {}
+    for label in TAUGHT:
+        found[label] = np.full(len(source), np.nan)
+        found[label][asked] = np.clip(said[label], 1e-4, 1 - 1e-4)
+    return found
+
+
 def _silent(done: int, total: int | None, message: str) -> None:
     pass
 
@@ -487,30 +524,39 @@ def _fit(
     *,
     scaling: npt.NDArray[np.float64],
     resamples: int,
+    soft: npt.NDArray[np.float64] | None = None,
 ) -> tuple[Head, dict[str, Any]]:
     strength = STRENGTH.get(label, ABUSE_STRENGTH)
     rows = np.flatnonzero(~np.isnan(answers))
+    judged, told, trusted = rows, answers, weights
+    if soft is not None:
+        # What people said stands; the teacher answers for the rest.
+        asked = np.isnan(answers) & ~np.isnan(soft)
+        told, trusted = np.where(asked, soft, answers), np.where(asked, SOFT_WEIGHT, weights)
+        rows = np.flatnonzero(~np.isnan(told))
     left_out = np.full(len(answers), np.nan)
     folds = _folds(source, answers)
     for _, out in folds:
         # A blog's pings of itself quote its posts: with the blog, the excerpts of its posts are left out too.
-        excerpts = np.isin(source[rows], [EXCERPTS + name for name in np.unique(source[out].astype(str))])
-        inside = np.setdiff1d(rows[~excerpts], out, assume_unique=True)
+        # Nor is anything learned from what the teacher said of the source.
+        names = np.unique(source[out].astype(str))
+        inside = rows[~np.isin(source[rows].astype(str), [*names, *(EXCERPTS + name for name in names)])]
         if len(np.unique(answers[inside])) < 2:
             continue
-        head = fit_head(label, matrix, answers, weights, scaling, c=strength, rows=inside)
+        head = fit_head(label, matrix, told, trusted, scaling, c=strength, rows=inside)
         left_out[out] = head_logits(head, matrix, out)
     measured = np.flatnonzero(~np.isnan(left_out))
     line = calibration(left_out[measured], answers[measured], weights[measured], BASE_RATES[label])
-    head = calibrated(fit_head(label, matrix, answers, weights, scaling, c=strength, rows=rows), *line)
+    head = calibrated(fit_head(label, matrix, told, trusted, scaling, c=strength, rows=rows), *line)
     by_source = {}
     for name, out in folds:
         if not np.isnan(left_out[out]).all():
             by_source[name] = _measure(label, left_out[out] * line[0] + line[1], answers[out], resamples)
     return head, {
-        "rows": len(rows),
-        "positives": int((answers[rows] == 1).sum()),
-        "sources": sorted(set(source[rows].astype(str))),
+        "rows": len(judged),
+        "positives": int((answers[judged] == 1).sum()),
+        "soft_rows": len(rows) - len(judged),
+        "sources": sorted(set(source[judged].astype(str))),
         "calibration": {"slope": line[0], "intercept": line[1], "base_rate": BASE_RATES[label]},
         "left_out_pooled": _measure(label, left_out[measured] * line[0] + line[1], answers[measured], resamples),
         "left_out": by_source,

@@ -35,6 +35,7 @@ def home(tmp_path, monkeypatch):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MODERATION_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MODERATION_MODERATOR", "ada")
+    monkeypatch.setenv("MODERATION_TIER", "fast")  # these are about everything but the model
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
 

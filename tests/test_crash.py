@@ -100,6 +100,7 @@ class Site:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MODERATION_")},
             "MODERATION_HOME": str(self.home),
+            "MODERATION_TIER": "fast",  # a hundred processes: what they write is the same with any model
             "KILL_BEFORE": str(before),
             "KILL_BY": by,
             "KILL_WRITES": writes,
@@ -128,6 +129,7 @@ class Site:
         """Begin again after a crash: in this process, for that is quicker and the work is the same."""
         with pytest.MonkeyPatch.context() as environment, contextlib.suppress(SystemExit):
             environment.setenv("MODERATION_HOME", str(self.home))
+            environment.setenv("MODERATION_TIER", "fast")
             cli.main([str(argument) for argument in arguments])
 
 

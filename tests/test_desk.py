@@ -337,6 +337,7 @@ def home(tmp_path, monkeypatch) -> Home:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MODERATION_HOME", str(tmp_path))
     monkeypatch.setenv("MODERATION_MODERATOR", "kim")
+    monkeypatch.setenv("MODERATION_TIER", "fast")
     return Home(tmp_path)
 
 

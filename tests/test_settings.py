@@ -16,6 +16,7 @@ def test_every_variable_is_taken(tmp_path):
             "MODERATION_STORE": "postgresql://ada@db/comments",
             "MODERATION_POLICY": str(tmp_path / "strict.toml"),
             "MODERATION_MODERATOR": "ada",
+            "MODERATION_TIER": "cascade",
             "USER": "somebody else",
         }
     )
@@ -24,15 +25,25 @@ def test_every_variable_is_taken(tmp_path):
     assert found.store_url == "postgresql://ada@db/comments"
     assert found.policy_path == tmp_path / "strict.toml"
     assert found.moderator == "ada"
+    assert found.tier == "cascade"
 
 
-@pytest.mark.parametrize("environment", [{}, {f"MODERATION_{name}": "" for name in ("HOME", "STORE", "POLICY")}])
+EMPTY = {f"MODERATION_{name}": "" for name in ("HOME", "STORE", "POLICY", "TIER")}
+
+
+@pytest.mark.parametrize("environment", [{}, EMPTY])
 def test_what_is_missing_or_empty_has_its_default(environment):
     found = settings_from(environment)
     assert found.home.is_absolute()
     assert found.home.name == "moderation"
     assert found.store_url == str(found.home / "store.db")
     assert found.policy_path is None
+    assert found.tier == "accurate"
+
+
+def test_an_unknown_tier_is_refused():
+    with pytest.raises(InputError, match="MODERATION_TIER: unknown tier 'best'; known: fast, accurate, cascade"):
+        settings_from({"MODERATION_TIER": "best"})
 
 
 def test_the_store_lies_in_the_home_that_was_named(tmp_path):

@@ -101,7 +101,7 @@ class Desk:
                 self.command,
                 cwd=ROOT,
                 env={**os.environ, "MODERATION_HOME": str(self.home), "MODERATION_STORE": "",
-                     "MODERATION_MODERATOR": MODERATOR, "MODERATION_POLICY": ""},
+                     "MODERATION_MODERATOR": MODERATOR, "MODERATION_POLICY": "", "MODERATION_TIER": "fast"},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + START_S
