@@ -496,6 +496,14 @@ def test_the_best_threshold_gives_each_group_the_same_say() -> None:
     assert best_threshold([large, small, small]) == pytest.approx(0.4)
 
 
+def test_the_best_threshold_for_another_share_of_yes() -> None:
+    # nearly all yes: saying yes to everything is best here, and nowhere else
+    answers = np.array([1.0] * 980 + [0.0] * 20)
+    scores = np.array([0.9] * 800 + [0.2] * 180 + [0.2] * 20)
+    assert best_threshold([(answers, scores)]) == pytest.approx(0.2)
+    assert best_threshold([(answers, scores)], rate=0.5) == pytest.approx(0.9)
+
+
 def test_the_best_threshold_is_the_one_that_counting_finds() -> None:
     generator = np.random.default_rng(9)
     scores = generator.random(60).round(2)
