@@ -508,7 +508,12 @@ def evaluate(
     fitted = None
     if peers and data is not None:
         _say("fitting the peers")
-        fitted = report.fit_peers(data, seeds_folder(), rows=report.ROWS if sample is None else 10 * sample)
+        fitted = report.fit_peers(
+            data,
+            seeds_folder(),
+            rows=report.ROWS if sample is None else 10 * sample,
+            embedders={"MiniLM": "there is no sentence encoder in this package to make its vectors"},
+        )
     with _progress("steps") as progress:
         found = report.measure(
             data,

@@ -328,10 +328,11 @@ def bias(
     )  # fmt: skip
 
 
-def best_threshold(groups: Iterable[tuple[Floats, Floats]], *, steps: int = 400) -> float:
+def best_threshold(groups: Iterable[tuple[Floats, Floats]], *, rate: float | None = None, steps: int = 400) -> float:
     """Return the score from which on to say yes so that the mean F1 over groups of (answers, scores) is highest.
 
-    Each group counts the same. Looked for among quantiles of all scores; of equals, the middle one.
+    Each group counts the same. `rate`: weigh the answers of each group to this share of yes, for where its own says
+    nothing about the place the threshold is for. Looked for among quantiles of all scores; of equals, the middle one.
     """
     known = list(groups)
     candidates = np.unique(np.quantile(np.concatenate([scores for _, scores in known]), np.linspace(0, 1, steps)))
@@ -339,10 +340,13 @@ def best_threshold(groups: Iterable[tuple[Floats, Floats]], *, steps: int = 400)
     for answers, scores in known:
         order = np.argsort(scores, kind="stable")
         at = np.searchsorted(scores[order], candidates, side="left")
-        below = np.concatenate([[0.0], np.cumsum(answers[order])])
         yes = float(answers.sum())
-        hits = yes - below[at]
-        total += 2 * hits / np.maximum(len(scores) - at + yes, 1.0)
+        no = len(answers) - yes
+        # what a no weighs against a yes
+        weight = 1.0 if rate is None or not yes or not no else (1.0 - rate) / rate * yes / no
+        hits = yes - np.r_[0.0, np.cumsum(answers[order])][at]
+        alarms = no - np.r_[0.0, np.cumsum(1.0 - answers[order])][at]
+        total += 2 * hits / np.maximum(hits + weight * alarms + yes, 1.0)
     best = np.flatnonzero(total >= total.max() - 1e-12)
     return float(candidates[best[len(best) // 2]])
 
@@ -369,7 +373,7 @@ def f1_spread(
         drawn = [count(weights[:, sample.order])["f1"] for weights in _weights(sample, generator, resamples)]
         draws.append(np.concatenate(drawn))
     each, over = np.array(values), np.array(draws)
-    found = {name: _sure(value, row) for name, value, row in zip(groups, each, over, strict=True)}
+    found = {name: _sure(float(value), row) for name, value, row in zip(groups, each, over, strict=True)}
     return Spread(
         mean=_sure(float(each.mean()), over.mean(axis=0)),
         median=_sure(float(np.median(each)), np.median(over, axis=0)),

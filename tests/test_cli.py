@@ -493,3 +493,23 @@ def test_the_imports_for_types_are_the_same_list():
     assert {
         name: home for home, name in re.findall(r"from moderation\.(\w+) import (\w+) as", source)
     } == moderation._HOMES
+
+
+# --- evaluate --------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_written_from_own_sentences_alone(ran, tmp_path):
+    out, err = ran("evaluate", "--out", tmp_path / "report", "--sample", 30)
+    assert out == ""
+    assert re.search(r"report\.md \(\d+ of \d+ measured targets met\)", err)
+    text = (tmp_path / "report/report.md").read_text("utf-8")
+    assert "Only a sample was measured" in text
+    assert (tmp_path / "report/plots/roc.png").is_file()
+    figures = json.loads((tmp_path / "report/report.json").read_text("utf-8"))
+    assert set(figures["scorers"]) == {"fast"}
+
+
+def test_a_folder_without_data_sets_is_named(run, tmp_path):
+    code, _, err = run("evaluate", "--data", tmp_path)
+    assert code == 1
+    assert "no data sets here" in err

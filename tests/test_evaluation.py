@@ -26,9 +26,15 @@ from moderation.evaluation import (
     Interval,
     _Sample,
     _weights,
+    area,
+    best_threshold,
+    bias,
     calibration_curve,
     compare,
+    ece_at,
     evaluate,
+    f1_spread,
+    share,
 )
 from moderation.labels import LABELS
 
@@ -429,3 +435,98 @@ def test_the_curve_of_nothing_and_of_one_score() -> None:
     truth, scores = column([1, 0, 1, 1], [0.5] * 4)
     curve = calibration_curve(truth["spam"], scores["spam"], bins=3)
     assert curve.to_dict("records") == [{"probability": 0.5, "share": 0.75, "n": 4}]
+
+
+# Over groups, by group, and at another base rate.
+
+
+def test_the_area_of_logits_is_that_of_their_probabilities() -> None:
+    generator = np.random.default_rng(3)
+    y = (generator.random(300) < 0.4).astype(float)
+    logits = y + generator.normal(0, 2, 300)
+    found = area(y, logits)
+    assert found is not None
+    assert found.value == pytest.approx(roc_auc_score(y, logits))
+    assert found.low < found.value < found.high
+    assert area(np.ones(5), logits[:5]) is None
+
+
+def test_a_share_has_the_interval_of_its_draws() -> None:
+    found = share(np.array([True] * 30 + [False] * 70), resamples=2000)
+    assert found is not None
+    assert found.value == 0.3
+    assert (found.low, found.high) == pytest.approx((0.21, 0.39), abs=0.02)
+    assert share(np.zeros(0, bool)) is None
+
+
+def test_weighing_answers_to_a_base_rate_finds_what_a_natural_set_would() -> None:
+    # probabilities that are right where one in ten is a yes, on a set where half is
+    generator = np.random.default_rng(5)
+    p = generator.beta(0.5, 4.5, 60_000).astype(np.float32)
+    y = generator.random(60_000) < p
+    rows = np.r_[np.flatnonzero(y), np.flatnonzero(~y)[: int(y.sum())]]
+    index = pd.Index(rows.astype(str))
+    truth = pd.Series(y[rows].astype(int), index=index, name="spam", dtype="Int8")
+    scores = pd.Series(p[rows], index=index, name="spam")
+    as_it_is = evaluate(truth.to_frame(), scores.to_frame(), resamples=1)["spam"].ece
+    natural = ece_at(truth, scores, 0.1, resamples=20)
+    assert as_it_is is not None
+    assert natural is not None
+    assert natural.value < 0.02
+    assert as_it_is.value > 0.2
+    assert ece_at(truth[truth == 1], scores, 0.1) is None
+
+
+def test_a_group_whose_name_raises_scores_has_a_low_bpsn() -> None:
+    # group: neutral .7 and hostile .9; others: neutral .1 and hostile .5
+    answers = np.array([0.0, 1.0, 0.0, 1.0] * 5)
+    scores = np.array([0.7, 0.9, 0.1, 0.5] * 5)
+    member = np.array([True, True, False, False] * 5)
+    found = bias("g", answers, scores, member, resamples=5)
+    assert (found.n, found.group) == (10, "g")
+    values = [each.value for each in (found.subgroup, found.bpsn, found.bnsp) if each is not None]
+    assert values == [1.0, 0.0, 1.0]
+
+
+def test_the_best_threshold_gives_each_group_the_same_say() -> None:
+    # the large group is split best at 0.8, the small ones at 0.4
+    large = (np.array([0.0] * 700 + [1.0] * 300), np.array([0.5] * 700 + [0.8] * 300))
+    small = (np.array([0.0] * 6 + [1.0] * 4), np.array([0.1] * 6 + [0.4] * 4))
+    assert best_threshold([large]) == pytest.approx(0.8)
+    assert best_threshold([large, small, small]) == pytest.approx(0.4)
+
+
+def test_the_best_threshold_for_another_share_of_yes() -> None:
+    # nearly all yes: saying yes to everything is best here, and nowhere else
+    answers = np.array([1.0] * 980 + [0.0] * 20)
+    scores = np.array([0.9] * 800 + [0.2] * 180 + [0.2] * 20)
+    assert best_threshold([(answers, scores)]) == pytest.approx(0.2)
+    assert best_threshold([(answers, scores)], rate=0.5) == pytest.approx(0.9)
+
+
+def test_the_best_threshold_is_the_one_that_counting_finds() -> None:
+    generator = np.random.default_rng(9)
+    scores = generator.random(60).round(2)
+    answers = (generator.random(60) < scores).astype(float)
+    best = max(f1_score(answers, scores >= limit) for limit in np.unique(scores))
+    assert f1_score(answers, scores >= best_threshold([(answers, scores)])) == pytest.approx(best)
+
+
+def test_a_spread_names_median_mean_and_worst_of_its_groups() -> None:
+    answers = np.array([1.0, 1.0, 0.0, 0.0])
+    groups = {
+        "right": (answers, np.array([0.9, 0.8, 0.1, 0.2])),
+        "half": (answers, np.array([0.9, 0.1, 0.1, 0.2])),
+        "wrong": (answers, np.array([0.1, 0.1, 0.9, 0.9])),
+    }
+    found = f1_spread(groups, dict.fromkeys(groups, 0.5), resamples=50)
+    assert {name: round(each.value, 3) for name, each in found.groups.items()} == {
+        "right": 1.0,
+        "half": 0.667,
+        "wrong": 0.0,
+    }
+    assert (found.median.value, found.worst.value) == (pytest.approx(2 / 3), 0.0)
+    assert found.mean.value == pytest.approx(5 / 9)
+    assert found.worst.low <= found.median.low <= found.median.high
+    with pytest.raises(ValueError, match="no yes"):
+        f1_spread({"none": (np.zeros(3), np.ones(3))}, {"none": 0.5})

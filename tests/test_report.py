@@ -17,14 +17,14 @@ from moderation.errors import InputError
 from moderation.labels import LABELS
 from moderation.recipe import Corpus
 from moderation.registry import Registry
-from moderation.report import Options, Peers, mask, measure, write
+from moderation.report import Options, Peers, fit_peers, mask, measure, write
 from moderation.report.cascade import cascade_curve, knee
 from moderation.report.evasion import EVASIONS, evasion_table
 from moderation.report.fairness import load_templates, name_shifts, summary, term_biases
 from moderation.report.gallery import worst_errors
 from moderation.report.left_out import Prepared, off_topic, spam, trackback
 from moderation.report.markdown import markdown
-from moderation.report.peers import embedding_peer, sampled, tfidf_peer
+from moderation.report.peers import alt_profanity_check, embedding_peer, sampled, tfidf_peer
 from moderation.report.plots import precision_recall, roc
 from moderation.report.sets import Measured, development_sets, own_sets, score_set, text_batch
 from moderation.report.targets import TARGETS, target_rows
@@ -420,6 +420,30 @@ def test_peers_learn_and_claim_only_what_they_were_told():
         assert scores["spam"].iloc[0] > 0.5 > scores["spam"].iloc[1]
         assert scores["toxicity"].isna().all()
         assert len(peer.score(text_batch([], "q"))) == 0
+
+
+def test_alt_profanity_check_ranks_rude_above_kind():
+    try:
+        peer = alt_profanity_check()
+    except ImportError:
+        pytest.skip("alt-profanity-check is not installed; pip install 'comment-moderation[peers]'")
+    scores = peer.score(text_batch(["you stupid idiot", "thank you for the map"], "q"))
+    assert scores["toxicity"].iloc[0] > scores["toxicity"].iloc[1]
+    assert scores["spam"].isna().all()
+
+
+def test_peers_that_cannot_be_had_say_why(data):
+    (data / "abuse").mkdir()
+    texts = [f"{REMARK.format(thing, who)}" for thing in THINGS for who in PEOPLE]
+    rows = pd.DataFrame({"source": "s", "text": texts, "toxicity": [0, 1] * 20, "insult": 0, "identity_attack": 0})
+    rows.assign(incitement=None, group="none").to_parquet(data / "abuse/train.parquet")
+    six = pd.DataFrame({"source": ["s"], "text": [texts[0]], "severe_toxic": [0], "obscene": [1], "threat": [0]})
+    six.to_parquet(data / "abuse/jigsaw6.parquet")
+    found = fit_peers(data, seeds_folder(), rows=10_000, embedders={"vectors": "not here; get them"})
+    assert found.skipped["vectors"] == "not here; get them"
+    assert set(found.scorers) | set(found.skipped) == {"alt-profanity-check", "TF-IDF", "vectors"}
+    assert {"spam", "trackback", "toxicity"} <= set(found.scorers["TF-IDF"].labels)
+    assert found.rows > 500
 
 
 def test_a_sample_of_training_rows_keeps_copies_of_a_text_together():

@@ -113,7 +113,7 @@ def _measured(name: str, rows: pd.DataFrame, labels: Sequence[str], sample: int 
     answers = pd.DataFrame({label: rows[label].astype("Float64").to_numpy() for label in labels}, index=index)
     answers = answers.astype("Int8")
     kept = _kept(answers, labels, sample)
-    groups = pd.Series(rows["group"].fillna("").astype(str).to_numpy(), index=index, name="group")
+    groups = pd.Series(rows["group"].astype(object).fillna("").astype(str).to_numpy(), index=index, name="group")
     comments = batch.comments.iloc[kept].reset_index(drop=True)
     return Measured(name, "development", Batch(comments, batch.articles), answers.iloc[kept], groups.iloc[kept])
 
