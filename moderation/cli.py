@@ -500,11 +500,13 @@ def evaluate(
     )
     tiers: dict[str, Scorer] = {"fast": registry.load(version)}
     extras = {}
+    embedder: Callable[[Sequence[str]], Any] | str = "this version has no encoder to make its vectors"
     if registry.tier_of(version, "accurate") == "accurate":
         for name in ("accurate", "cascade"):
             tiers[name] = registry.load_tier(version, name, thresholds_of(rules))
         assert isinstance(tiers["accurate"], Accurate)
         extras["accurate"] = report.Extras(context=Likeness(tiers["accurate"].encoder))
+        embedder = tiers["accurate"].encoder.embed
     fitted = None
     if peers and data is not None:
         _say("fitting the peers")
@@ -512,7 +514,7 @@ def evaluate(
             data,
             seeds_folder(),
             rows=report.ROWS if sample is None else 10 * sample,
-            embedders={"MiniLM": "there is no sentence encoder in this package to make its vectors"},
+            embedders={"MiniLM": embedder},
         )
     with _progress("steps") as progress:
         found = report.measure(
