@@ -78,6 +78,8 @@ _AT_END: Final = re.compile(
     rf".{{1,150}}[|·•-] ?(?:(?P<before>{_COUNT}) +(?:comments?)|comments? ?\((?P<within>\d{{1,6}})\))", re.IGNORECASE
 )
 
+_COUNTED: Final = re.compile(rf"(?:.*[^\w.])?{_COUNT} comments", re.IGNORECASE)
+
 _SENTENCE: Final = re.compile(r"[^\W\d_]{4,}[.!?…]['\"”’)]?\s+\S")
 _URL_NAME: Final = re.compile(r"(?P<url>https?://\S{3,150})\s+(?P<name>\S.*)", re.IGNORECASE)
 _NAME_URL: Final = re.compile(r"(?P<name>.*?\S)\s*[(\[<]?(?P<url>https?://[^\s)\]>]{3,150})[)\]>]?", re.IGNORECASE)
@@ -89,7 +91,7 @@ _T: Final = "\ue000"
 _TOKENS: Final = {
     "NAME": rf"(?P<name>[^\s{_T}](?:[^{_T}]{{0,{LONGEST_NAME - 2}}}?[^\s{_T}])??)",
     "WHOM": rf"(?P<whom>[^\s{_T}:][^{_T}:]{{0,{LONGEST_NAME}}}?)",
-    "WHEN": rf"(?:\(|\[)?{_T}(?:[\s,|·•–-]*{_T})?(?:\)|\])?",
+    "WHEN": rf"(?:\(|\[)?{_T}(?:(?:[\s,|·•(–-]*|\s+at\s+){_T})?\s?(?:\)|\])?",
     "SAYS": rf"\b(?P<verb>{_any(SAYS)})",
     "POSTED": rf"(?P<verb>{_any(POSTED)})\b",
     "POSTED?": rf"(?:(?P<verb>{_any(POSTED)})\b)?",
@@ -352,6 +354,8 @@ def byline(line: str) -> Byline | None:
         raw = parts.get("name")
         name, url = _name(raw) if raw else (None, None)
         quality = is_name(name) if name else 2 if raw is None else 0
+        if parts.get("verb") and _COUNTED.fullmatch(f"{name} {parts['verb']}"):
+            return None  # "May 3, 2012 · 2 comments": nobody of that name comments
         if quality == 0 or (quality == 1 and not when and name and _is_sentence(name)):
             continue
         doubtful = (quality == 1 and rule.shape.family != "ping") or (

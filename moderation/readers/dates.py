@@ -66,12 +66,12 @@ _DATE: Final = (
     rf"|{_MONTH}\s+\d{{1,2}}{_NTH}(?!\d)(?:\s*,\s*{_YEAR}|\s+{_YEAR})?)"
 )
 _ZONE: Final = (
-    rf"(?:\s*\(?(?:(?:{_any_of(name.lower() for name in _ZONES)})\b(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?"
+    rf"(?:\s*\(?(?:(?:{_any_of(name.lower() for name in _ZONES)})\b(?:\s?[+-]\d{{1,2}}(?::?\d{{2}})?(?!\d))?"
     r"|[+-]\d{2}:?\d{2}(?!\d))\)?)?"
 )
 _CLOCK: Final = (
     rf"(?<!\d)(?:\d{{1,2}}(?:[:.h]\d{{2}}){{1,2}}(?!\d)(?:\.\d{{1,6}})?(?:\s?[ap]\.?\s?m\b\.?|\s?uhr\b)?{_ZONE}"
-    rf"|\d{{1,2}}\s?[ap]\.?m\b\.?{_ZONE})"
+    rf"|\d{{1,2}}(?:\s[0-5]\d)?\s?[ap]\.?m\b\.?{_ZONE})"
 )
 _AT: Final = (
     r"(?:,?\s+(?:at|um|à|a las|às|as|alle|ore|om|kl\.?|klo|o godz\.?|в)\s+@?\s?|\s*[,|·•–—@/-]{1,2}\s*@?\s?|t|\s+)"
@@ -121,7 +121,9 @@ _WORD = re.compile(rf"(?:{_any_of(MONTHS)})(?![^\W\d_])", re.IGNORECASE)
 _ISO = re.compile(r"((?:19|20)\d{2})(?:[-/.年])(\d{1,2})(?:[-/.月])(\d{1,2})")
 _NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _TIME = re.compile(
-    r"(?<!\d)(\d{1,2})(?:[:.h](\d{2}))?(?:[:.](\d{2}))?(?:\.(\d{1,6}))?\s?(?:([ap])\.?\s?m\b)?", re.IGNORECASE
+    r"(?<!\d)(?P<hour>\d{1,2})(?:(?:[:.h]|\s(?=[0-5]\d\s?[ap]\.?m\b))(?P<minute>\d{2}))?(?:[:.](?P<second>\d{2}))?"
+    r"(?:\.(?P<part>\d{1,6}))?\s?(?:(?P<half>[ap])\.?\s?m\b)?",
+    re.IGNORECASE,
 )
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?\b")
 _ZONE_NAME = re.compile(rf"\b({_any_of(_ZONES)})\b")
@@ -207,16 +209,16 @@ def _full_year(year: int) -> int:
 
 def _clock(text: str) -> tuple[int, int, int, int, str]:
     for found in _TIME.finditer(text):
-        if found[2] is None and found[5] is None:
+        if found["minute"] is None and found["half"] is None:
             continue
-        hour = int(found[1])
-        half = (found[5] or "").casefold()
+        hour = int(found["hour"])
+        half = (found["half"] or "").casefold()
         if half == "p" and hour < 12:
             hour += 12
         elif half == "a" and hour == 12:
             hour = 0
-        micro = int((found[4] or "0").ljust(6, "0"))
-        return hour, int(found[2] or 0), int(found[3] or 0), micro, text[found.end() :]
+        micro = int((found["part"] or "0").ljust(6, "0"))
+        return hour, int(found["minute"] or 0), int(found["second"] or 0), micro, text[found.end() :]
     return 0, 0, 0, 0, ""
 
 
