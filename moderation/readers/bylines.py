@@ -84,6 +84,7 @@ _SENTENCE: Final = re.compile(r"[^\W\d_]{4,}[.!?…]['\"”’)]?\s+\S")
 _URL_NAME: Final = re.compile(r"(?P<url>https?://\S{3,150})\s+(?P<name>\S.*)", re.IGNORECASE)
 _NAME_URL: Final = re.compile(r"(?P<name>.*?\S)\s*[(\[<]?(?P<url>https?://[^\s)\]>]{3,150})[)\]>]?", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"\s*[<(\[]?[\w.+-]{1,64}@[\w.-]{1,64}\.?\w{2,10}[>)\]]?")
+_RANK: Final = re.compile(r"(?:un)?registered commenter\s*(?=\S)", re.IGNORECASE)
 _AROUND: Final = re.compile(r"^[\s|·•,;/–—:»«-]+|[\s|·•,;/–—:»«-]+$")
 
 # Stands for a time while a line is matched; taken from the private use area, so that no name holds it.
@@ -412,5 +413,6 @@ def _name(raw: str) -> tuple[str | None, str | None]:
     found = _URL_NAME.fullmatch(text.strip()) or _NAME_URL.fullmatch(text.strip())
     if found:
         text, url = found["name"], found["url"]
+    text = _RANK.sub("", _AROUND.sub("", text))
     text = _AROUND.sub("", text) or raw.strip()  # an address alone is all the name there is
     return text, url

@@ -33,6 +33,7 @@ from moderation.readers.bylines import (
     margin,
     reply_line,
 )
+from moderation.readers.entries import likely
 from moderation.readers.encoding import looks_binary, repair
 from moderation.readers.formats import FALLBACK, NO, Format, Wanted
 from moderation.readers.losses import Tally
@@ -118,9 +119,11 @@ class _Page:
 def _cut(text: str) -> _Page:
     """Return the article and the comments of the page `text`."""
     lines = text.rstrip().split("\n")
-    written = [i for i, line in enumerate(lines) if line and len(line) <= 2 * LONGEST and not line.isspace()]
-    headings, ends = _landmarks(lines, written)
-    marks = _chosen(_marks(lines, written), headings, ends, lines) or _under_heading(headings, lines)
+    written, headings, ends, told = surveyed(lines)
+    marks = templated(told, headings, ends, lines)
+    guessed = not marks
+    if guessed:
+        marks = _guessed(told, lines, written)
     if not marks:
         promised = next((found.count for found in reversed(headings) if found.count), None)
         notes = [f"the page speaks of {promised:,} comments; none were found"] if promised else []
@@ -129,7 +132,8 @@ def _cut(text: str) -> _Page:
     marks = _within(marks, top, ends, lines)
     if not marks:
         return _Page(_article(lines), [])
-    marks = _regular(marks, top.count if top else None, lines)
+    if not guessed:
+        marks = _regular(marks, top.count if top else None, lines)
     above = _text_is_above(marks, top, ends, lines)
     if not above:
         marks = _with_titles(marks, lines)
@@ -146,6 +150,19 @@ def _cut(text: str) -> _Page:
         doubts.append(f"the page speaks of {top.count:,} comments; {len(comments):,} were found")
     _thread(comments)
     return _Page(_article(lines[: min(start, top.line) if top else start]), comments, doubts)
+
+
+def surveyed(lines: Sequence[str]) -> tuple[list[int], list[_Heading], list[int], list[_Mark]]:
+    """Return the short lines with words, and which of them may head comments, end an article, or be bylines."""
+    written = [i for i, line in enumerate(lines) if line and len(line) <= 2 * LONGEST and not line.isspace()]
+    return written, *_landmarks(lines, written), _marks(lines, written)
+
+
+def templated(
+    told: Sequence[_Mark], headings: Sequence[_Heading], ends: Sequence[int], lines: Sequence[str]
+) -> list[_Mark]:
+    """Return the marks of the page's template, where its words or its heading tell them; else none."""
+    return _chosen(told, headings, ends, lines) or _under_heading(headings, lines)
 
 
 def _blank(line: str) -> bool:
@@ -258,13 +275,27 @@ def _case(group: Sequence[_Mark], headings: Sequence[_Heading], ends: Sequence[i
     bodies = [(mark, lines[i]) for mark, i in zip(group, below, strict=True) if i is not None]
     hanging = sum(margin(body[: 2 * LONGEST]).column > mark.column for mark, body in bodies)
     quoted = sum(body.lstrip()[:1] in _QUOTE for _, body in bodies)
-    if len(group) == 1 and not headed and group[0].family != "speech" and not (ended and bodies):
+    signed = _signed_last(group, lines)
+    if len(group) == 1 and not headed and group[0].family != "speech" and not (ended and bodies) and not signed:
         return 0  # the article's own byline, or a date in it
+    case += 2 * signed
     case += 2 * headed + ended + bool(group[0].line.indent.glyph) + (2 * hanging > len(group))
     # Under "Smith said:" an article quotes Smith; under a byline people do not begin with quotation marks.
     if not headed and group[0].family == "speech" and group[0].when is None and 2 * quoted > len(group):
         case -= 3
     return case
+
+
+def _signed_last(group: Sequence[_Mark], lines: Sequence[str]) -> bool:
+    """Tell whether the page ends with a line as only comments are signed: "Posted by: Ann | May 3", "May 3, 2012 Ann"."""
+    last = group[-1]
+    if last.name is None or last.when is None or not re.search(r"(?:19|20)\d\d|\d[./]\d", last.when):
+        return False
+    if _next(lines, last.last + 1) is not None or sum(not _blank(line) for line in lines[: last.first]) < HEAD_LINES:
+        return False
+    if last.family == "posted":
+        return _has_clock(last) and ":" in lines[last.first].partition(last.name)[0]
+    return last.line.shape.name == "date, name" and not _blank(lines[last.first - 1])
 
 
 def _joined(group: Sequence[_Mark]) -> list[_Mark]:
@@ -374,6 +405,14 @@ def _under_heading(headings: Sequence[_Heading], lines: Sequence[str]) -> list[_
             if len(group) == top.count or (sure and len(group) > 1):
                 return list(group)
     return []
+
+
+def _guessed(told: Sequence[_Mark], lines: Sequence[str], written: Sequence[int]) -> list[_Mark]:
+    """Return marks where many weak signs together say that comments begin; see `entries`."""
+    return [
+        _Mark(entry.first, entry.last, entry.line or _plain(lines[entry.first], entry.name), entry.name, entry.when)
+        for entry in likely(lines, written, {mark.first: mark.line for mark in told})
+    ]
 
 
 def _plain(line: str, name: str | None) -> Byline:

@@ -13,11 +13,13 @@ __all__ = [
     "BARE_HEADINGS",
     "BOILERPLATE",
     "BY",
+    "CAPTIONS",
     "COMMENT_WORDS",
     "CONJUNCTIONS",
     "FOOTER",
     "KINDS",
     "LEADS",
+    "LITTLE",
     "NEVER",
     "NUMBERS",
     "ON",
@@ -26,6 +28,7 @@ __all__ = [
     "SAYS",
     "TAIL",
     "TAIL_WORDS",
+    "TALK",
 ]
 
 
@@ -221,5 +224,34 @@ NEVER: Final = frozenset(
     _words(
         "he she they i we you it who updated update published posted modified date edited created copyright last filed",
         "source via photo image credit read more page and but in re",
+    )
+)
+
+# Small words that titles have and names have not.
+LITTLE: Final = frozenset(
+    _words(
+        "a an the of to and or in on for with from at by is are was be how what why when where who your you my our this",
+        "that it its as not no vs new le la les et des du der die das und mit für auf el los las y por para il di che",
+        "o os e um uma het een voor och att för i na do и в на с",
+    )
+)
+# Words of people who talk to each other; articles have few of them.
+TALK: Final = frozenset(
+    _words(
+        "i i'm i've i'd i'll im me my mine myself you you're you've your yours u thanks thank thx please sorry hi hello",
+        "hey lol haha yes yeah yep nope ok okay wow agree agreed congrats awesome cool love amazing glad hope guys",
+        "wish guess maybe anyone btw imo imho",
+        "je j'ai moi mon ma mes tu vous votre vos merci bonjour bravo salut ich mir mich mein meine du dir dein deine",
+        "euch danke hallo yo mi mis me tú te tu usted gracias hola felicidades io mio mia ti tuo grazie ciao eu meu minha",
+        "você obrigado obrigada olá ik mijn jij je jouw bedankt jag mig min mitt dig din tack hej jeg meg mig deg takk",
+        "ja mnie mój moja ty ciebie twój dziękuję dzięki cześć já můj díky я меня мне мой моя ты вы вас вам спасибо привет",
+    )
+)
+# First words of lines that caption a picture or a list.
+CAPTIONS: Final = frozenset(
+    _words(
+        "source sources via photo photos image images picture pictures courtesy credit credits related update correction",
+        "note tags tagged labels category categories video audio figure fig step part chapter day week photograph",
+        "foto fotos bild quelle crédit légende fuente imagen fonte immagine bron zdjęcie źródło фото источник",
     )
 )
