@@ -15,13 +15,15 @@ from typing import Final
 from moderation.readers.bylines import LONGEST, Byline, byline, is_boilerplate, is_footer, is_name, margin
 from moderation.readers.wording import CAPTIONS, LITTLE, TALK
 
-__all__ = ["FEATURES", "WEIGHTS", "Entry", "entries", "features", "likely"]
+__all__ = ["FEATURES", "TALK_SHARE", "WEIGHTS", "Entry", "entries", "features", "likely", "talk_share"]
 
 LONGEST_BARE: Final = 40
 # Odds at which a page is taken to have comments.
 ENOUGH: Final = 0.5
 # The first lines belong to the article.
 HEAD: Final = 4
+# In talk, so many words at least are of `TALK`.
+TALK_SHARE: Final = 0.04
 # So much of a body is looked at.
 BODY_LIMIT: Final = 600
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -157,6 +159,13 @@ WEIGHTS: Final[Mapping[str, float]] = {
 BIAS: Final = -2.16
 
 
+def talk_share(text: str) -> float:
+    """Return which part of the first words of `text` are those of people who talk to each other."""
+    words = _WORD.findall(text[:BODY_LIMIT].casefold())
+    talk = sum(word in TALK or word.partition("’")[0].partition("'")[0] in TALK for word in words)
+    return talk / max(len(words), 1)
+
+
 def features(entry: Entry, lines: Sequence[str], names: Counter[str]) -> tuple[float, ...]:
     """Return the signs of `FEATURES` for `entry`, each 0 or 1; `names` counts the names of the page's entries."""
     body: list[str] = []
@@ -168,8 +177,8 @@ def features(entry: Entry, lines: Sequence[str], names: Counter[str]) -> tuple[f
             if size > 4 * BODY_LIMIT:
                 break
     text = " ".join(body)[:BODY_LIMIT]
-    words = _WORD.findall(text.casefold())
-    talk = sum(word in TALK or word.partition("’")[0].partition("'")[0] in TALK for word in words)
+    words = _WORD.findall(text)
+    talk = talk_share(text)
     name = entry.name or ""
     own = name.split()
     clock = entry.when is not None and _CLOCK.search(entry.when) is not None
@@ -188,7 +197,7 @@ def features(entry: Entry, lines: Sequence[str], names: Counter[str]) -> tuple[f
             clock and not day,
             entry.line is not None and entry.line.shape.family in ("speech", "ping"),
             bool(body) and _column(body[0]) > _column(lines[entry.first]),
-            25 * talk >= len(words) > 0,
+            talk >= TALK_SHARE,
             talk == 0 and len(words) > 12,
             _LIVELY.search(text) is not None,
             2 <= len(own) <= 3 and all(word[0].isupper() for word in own),

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
+from math import log
 from typing import Final
 
 import pandas as pd
@@ -33,7 +34,7 @@ from moderation.readers.bylines import (
     margin,
     reply_line,
 )
-from moderation.readers.entries import likely
+from moderation.readers.entries import TALK_SHARE, likely, talk_share
 from moderation.readers.encoding import looks_binary, repair
 from moderation.readers.formats import FALLBACK, NO, Format, Wanted
 from moderation.readers.losses import Tally
@@ -53,6 +54,12 @@ HEAD_LINES: Final = 4
 LINK_LIMIT: Final = 60
 # How many headings, from the last one up, are tried where nothing else tells comments.
 TOPS_TRIED: Final = 3
+# A first comment whose beginning nothing tells is looked for so many lines up; comments have about so many characters.
+SIGNED_LINES: Final = 40
+SIGNED_USUAL: Final = 200
+# A gap between lines is out of the ordinary where less than this part of those above it are like it.
+RARE: Final = 0.2
+WIDEST: Final = 4
 # Line ends that text may hold besides the usual ones.
 _BREAKS: Final = ("\u2028", "\u2029", "\x85", "\v", "\f")
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml|rss|feed|head|body)\b", re.IGNORECASE)
@@ -624,20 +631,41 @@ def _start(
         return first
     if top:
         return top.line + 1
-    ended = max((i for i in ends if i < first), default=None)
-    if ended is not None:
-        return ended + 1
-    # Nothing tells the first comment from the article: a wider gap does, if there is one about as far up as comments
-    # on this page are long; else one paragraph is taken.
-    at = first - 1
-    while at > 0 and _blank(lines[at]):
-        at -= 1
-    sizes = sorted(b.first - a.last for a, b in pairwise(marks)) or [6]
-    for i in range(at, max(at - 2 * sizes[len(sizes) // 2], 0), -1):
-        if _blank(lines[i]) and _blank(lines[i - 1]):
-            return i + 1
-    while at > 0 and not _blank(lines[at - 1]):
-        at -= 1
+    return _first_words(marks, max((i for i in ends if i < first), default=-1) + 1, lines)
+
+
+def _first_words(marks: Sequence[_Mark], ended: int, lines: Sequence[str]) -> int:
+    """Return the line where the first signed comment begins, when nothing stands between it and the article.
+
+    Every line some way up is tried, as far as where the article has `ended`. It speaks for one that the comment would be about as long as others on the page,
+    that people talk in it and not above it, and that it stands off: by a wider gap, or by none where paragraphs have
+    one.
+    """
+    first = marks[0].first
+    sizes = sorted(sum(map(len, lines[a.last + 1 : b.first])) for a, b in pairwise(marks)) or [SIGNED_USUAL]
+    usual = max(sizes[len(sizes) // 2], 20)
+    seen: Counter[int] = Counter()
+    starts: list[tuple[int, int, float]] = []  # a line, the gap above it, how usual such gaps are further up
+    above = -1
+    for i in range(first):
+        if not _blank(lines[i]):
+            gap = min(i - above - 1, WIDEST)
+            starts.append((i, gap, (seen[gap] + 0.5) / (seen.total() + 1)))
+            seen[gap] += len(starts) >= HEAD_LINES
+            above = i
+    best, at, size = -99.0, first, 0
+    starts = starts[-SIGNED_LINES:]
+    for k in range(len(starts) - 1, -1, -1):
+        i, gap, share = starts[k]
+        if i < ended or (k < 2 and at < first):
+            break
+        size += len(lines[i].strip())
+        talks, above_talks = (talk_share(lines[starts[j][0]]) >= TALK_SHARE if j >= 0 else False for j in (k, k - 1))
+        score = 2.5 * max(0, 1 - share / RARE) + 0.4 * (gap > 0) + 0.6 * (gap > 1) + 0.5 * (talks - above_talks)
+        score += 1.5 * (k > 0 and starts[k - 1][0] < ended)
+        score -= (0.6 if size > usual else 0.2) * log(size / usual) ** 2
+        if score > best:
+            best, at = score, i
     return at
 
 
