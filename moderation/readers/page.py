@@ -57,11 +57,17 @@ TOPS_TRIED: Final = 3
 # A first comment whose beginning nothing tells is looked for so many lines up; comments have about so many characters.
 SIGNED_LINES: Final = 40
 SIGNED_USUAL: Final = 200
+# Lists of links have no lines as long as this; articles do.
+PARAGRAPH: Final = 120
+# So many comments before its last one tell how a page's comments look.
+NEIGHBOURS: Final = 20
 # A gap between lines is out of the ordinary where less than this part of those above it are like it.
 RARE: Final = 0.2
 WIDEST: Final = 4
 # Line ends that text may hold besides the usual ones.
-_BREAKS: Final = ("\u2028", "\u2029", "\x85", "\v", "\f")
+_BREAKS: Final = ("\u2028", "\u2029", "\x85", "\v")
+_SEPARATOR: Final = re.compile(r"([-=_~#+])\1{9,}")
+_LOCATION: Final = re.compile(r"(?:(?:url|source|address|page)\s*:\s*)?https?://(?P<host>[^/\s]{1,100})(?:/\S*)?", re.IGNORECASE)
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml|rss|feed|head|body)\b", re.IGNORECASE)
 _BARE: Final = next(shape for shape in SHAPES if shape.name == "name")
 _CLOCK: Final = re.compile(r"\d[:.h]\d\d|\d ?[ap]\.?m", re.IGNORECASE)
@@ -157,6 +163,102 @@ def _cut(text: str) -> _Page:
         doubts.append(f"the page speaks of {top.count:,} comments; {len(comments):,} were found")
     _thread(comments)
     return _Page(_article(lines[: min(start, top.line) if top else start]), comments, doubts)
+
+
+def _pages(text: str) -> list[str]:
+    """Return the pages of the dump `text`, which are several where a separator stands between them, or none is needed.
+
+    A separator is a form feed, a long rule, or a bare address where the dump begins with one. People write rules and
+    addresses too, and a printed page holds form feeds: so all are passed over unless two of the parts between them
+    have an article and comments of their own.
+    """
+    lines = text.split("\n")
+    first = _next(lines, 0)
+    site = _LOCATION.fullmatch(lines[first].strip()) if first is not None and len(lines[first]) <= LONGEST else None
+    places: dict[str, list[int]] = defaultdict(list)
+    for i, line in enumerate(lines):
+        if "\f" in line:
+            places["feed"].append(i)
+        if len(line) > LONGEST or not line or (i and not _blank(lines[i - 1]) and "\f" not in line):
+            continue
+        bare = line.strip()
+        if _SEPARATOR.fullmatch(bare):
+            places["rule"].append(i)
+        elif site and (found := _LOCATION.fullmatch(bare)) and found["host"].casefold() == site["host"].casefold():
+            places["address"].append(i)
+    for kind in ("feed", "address", "rule"):
+        begins = sorted({0, *places[kind]})
+        if len(begins) > 1:
+            parts = [_joined_lines(lines[a:b]) for a, b in pairwise([*begins, len(lines)])]
+            parts = _with_more_comments([part for part in parts if not part.isspace()])
+            if sum(_whole(part) for part in parts) > 1:
+                return [again for part in parts for again in _apart(part)]
+    return _apart(_joined_lines(lines))
+
+
+def _joined_lines(lines: Sequence[str]) -> str:
+    return "\n".join(lines).replace("\f", "\n")
+
+
+def _whole(part: str) -> bool:
+    page = _cut(part)
+    return bool(page.comments) and page.article.text is not None
+
+
+def _with_more_comments(parts: Sequence[str]) -> list[str]:
+    """Return `parts` with those that are comments alone joined to the page before: it went on there."""
+    joined: list[list[str]] = []
+    for part in parts:
+        page = _cut(part)
+        if joined and page.comments and page.article.text is None and page.article.title is None:
+            joined[-1].append(part)
+        else:
+            joined.append([part])
+    return ["\n\n".join(own) for own in joined]
+
+
+def _apart(part: str) -> list[str]:
+    """Return the pages that stand one below the other in `part`, without anything between them.
+
+    Where bylines go on, but only after a heading with a count or the last lines of an article, there is another page.
+    """
+    lines = part.rstrip().split("\n")
+    _, headings, ends, told = surveyed(lines)
+    closing = sorted([*(found.line for found in headings if found.count), *ends])
+    if len(closing) < 2:
+        return [part]
+    marks = templated(told, headings, ends, lines)
+    begins = [0]
+    k = 0
+    for n, (a, b) in enumerate(pairwise(marks)):
+        while k < len(closing) and closing[k] <= a.last:
+            k += 1
+        if k == len(closing) or closing[k] >= b.first or a.first < begins[-1]:
+            continue
+        near = [mark for mark in marks[max(n - NEIGHBOURS, 0) : n + 1] if mark.first >= begins[-1]]
+        above_it = lines[: closing[k]]
+        stop = _end(_with_anonymous(near, None, above_it), above_it, [], above=False)
+        begin = _title(stop, closing[k], lines)
+        if begin is not None:
+            begins.append(begin)
+    parts = [_joined_lines(lines[a:b]) for a, b in pairwise([*begins, len(lines)])]
+    return parts if len(parts) > 1 and all(map(_whole, parts)) else [part]
+
+
+def _title(begin: int, end: int, lines: Sequence[str]) -> int | None:
+    """Return where an article begins in `lines[begin:end]`: a few short lines above its first long paragraph."""
+    if begin >= end:
+        return None
+    prose = next((i for i in range(begin, end) if len(lines[i]) >= PARAGRAPH), None)
+    if prose is None:
+        return None
+    at = prose
+    for _ in range(HEAD_LINES):
+        above = next((i for i in range(at - 1, max(at - 3, begin - 1), -1) if not _blank(lines[i])), None)
+        if above is None:
+            break
+        at = above
+    return at
 
 
 def surveyed(lines: Sequence[str]) -> tuple[list[int], list[_Heading], list[int], list[_Mark]]:
@@ -930,17 +1032,22 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     text = clean_text(mended)
     for ending in _BREAKS:
         text = text.replace(ending, "\n")
-    page = _cut(text)
-    for note in page.notes:
-        tally.note(note)
-    times = _times([*(comment.when for comment in page.comments), page.article.when], tally)
-    articles, article_id = _articles(page.article, times[-1])
-    tally.records_in += len(page.comments)
-    frame = _frame(page.comments, times, article_id, wanted)
-    tally.comments_out += len(frame)
-    for begin in range(0, max(len(frame), 1), wanted.chunk_rows):
-        rows = frame.iloc[begin : begin + wanted.chunk_rows]
-        yield Batch(conform(rows, COMMENTS), articles)
+    repeats: Counter[str] = Counter()
+    parts = _pages(text)
+    if len(parts) > 1:
+        tally.note("the file holds {n} pages", len(parts))
+    for part in parts:
+        page = _cut(part)
+        for note in page.notes:
+            tally.note(note)
+        times = _times([*(comment.when for comment in page.comments), page.article.when], tally)
+        articles, article_id = _articles(page.article, times[-1])
+        tally.records_in += len(page.comments)
+        frame = _frame(page.comments, times, article_id, wanted, repeats)
+        tally.comments_out += len(frame)
+        for begin in range(0, max(len(frame), 1), wanted.chunk_rows):
+            rows = frame.iloc[begin : begin + wanted.chunk_rows]
+            yield Batch(conform(rows, COMMENTS), articles)
 
 
 def _times(whens: Sequence[str | None], tally: Tally) -> list[datetime | None]:
@@ -968,11 +1075,14 @@ def _articles(article: _Article, published_at: datetime | None) -> tuple[pd.Data
 
 
 def _frame(
-    comments: Sequence[_Comment], times: Sequence[datetime | None], article_id: str | None, wanted: Wanted
+    comments: Sequence[_Comment],
+    times: Sequence[datetime | None],
+    article_id: str | None,
+    wanted: Wanted,
+    repeats: Counter[str],
 ) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     ids: list[str | None] = []
-    repeats: Counter[str] = Counter()
     for comment, posted_at in zip(comments, times, strict=False):
         if not comment.text:
             wanted.tally.lose(f"line {comment.line}", "a byline without text")
