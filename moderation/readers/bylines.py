@@ -90,7 +90,7 @@ _NAME_URL: Final = re.compile(r"(?P<name>.*?\S)\s*[(\[<]?(?P<url>https?://[^\s)\
 _ADDRESS: Final = re.compile(r"\s*[<(\[]?[\w.+-]{1,64}@[\w.-]{1,64}\.?\w{2,10}[>)\]]?")
 # Verbs of scripts that put no space before them, at the end of a line or before a colon; "(а)" leaves the gender open.
 _GLUED: Final = re.compile(rf"(?<=[^\W\d_])({_any(sorted(GLUED, key=len, reverse=True))})(?=\s*(?:[:：]\s*)?$)")
-_GENDER: Final = re.compile(r"(?<=[лв])\(ла\)|(?<=л)\(а\)")
+_GENDER: Final = re.compile(r"(?<=[лв])\(ла\)|(?<=[лł])\([аa]\)")
 _TITLES: Final = re.compile(r"(?:Ο/Η|Ο χρήστης|Η χρήστης|~)\s*(?=\S)")
 _RANK: Final = re.compile(r"(?:un)?registered commenter\s*(?=\S)", re.IGNORECASE)
 _AROUND: Final = re.compile(r"^[\s|·•,;/–—:»«-]+|[\s|·•,;/–—:»«-]+$")

@@ -24,8 +24,7 @@ _MONTHS: Final = (
     "maaliskuuta března березня mart március μαρτίου μαρ martie",
     "april apr avril avr abril abr aprile kwietnia kwi апреля апр "
     "huhtikuuta dubna квітня nisan április απριλίου απρ aprilie",
-    "may mai mayo maggio mag maio mei maj maja мая "
-    "toukokuuta května травня mayıs május μαΐου μαΐ",
+    "may mai mayo maggio mag maio mei maj maja мая toukokuuta května травня mayıs május μαΐου μαΐ",
     "june jun juin juni junio giugno giu junho czerwca cze июня июн "
     "kesäkuuta června червня haziran június ιουνίου ιουν iunie",
     "july jul juillet juil juli julio luglio lug julho lipca lip июля июл "
@@ -97,11 +96,9 @@ _CLOCK: Final = (
     rf"\d{{1,2}}(?:(?:[:.h]|\sh\s)\d{{2}}){{1,2}}(?!\d)(?:\.\d{{1,6}})?(?:\smin\b)?(?:\s?[ap]\.?\s?m\b\.?|\s?uhr\b)?{_ZONE}"
     rf"|\d{{1,2}}(?:\s[0-5]\d)?\s?[ap]\.?m\b\.?{_ZONE})"
 )
-_AT: Final = (
-    r"(?:,?\s+(?:at|um|à|a las|a la|às|as|alle|ore|om|kl\.?|klo|kello|o godz\.?|o|v|в|о|saat|στις|la)\s+@?\s?|\s*[,|·•–—@/-]{1,2}\s*@?\s?|t|\s+)"
-)
+_AT: Final = r"(?:,?\s+(?:at|um|à|a las|a la|às|as|alle|ore|om|kl\.?|klo|kello|o godz\.?|o|v|в|о|saat|στις|la)\s+@?\s?|\s*[,|·•–—@/-]{1,2}\s*@?\s?|t|\s+)"
 _AGO: Final = (
-    r"(?<!\d)(?:\d{1,4}|\ban?|\bone)\s+(?:sec(?:ond)?|min(?:ute)?|hour|hr|day|week|month|year)s?\.?\s+ago\b"
+    r"(?:\b(?:about|almost|over)\s+)?(?<!\d)(?:\d{1,4}|\ban?|\bone)\s+(?:sec(?:ond)?|min(?:ute)?|hour|hr|day|week|month|year)s?\.?\s+ago\b"
     r"|\b(?:vor|hace|há|il y a|för|před|acum|πριν(?: από)?)\s+\d{1,4}\s+[^\W\d_]{1,12}(?:\s+sedan\b)?"
     r"|(?<!\d)(?:\bfor\s)?\d{1,4}\s[^\W\d_]{1,12}\.?\s(?:fa|geleden|siden|temu|назад|тому|önce|atrás|sitten|ezelőtt)\b"
     r"|(?<!\d)\d{1,4}\s?(?:[秒分日年天周週]|時間|小时|小時|分钟|分鐘|[かヶカ个個]月)前|(?<!\d)\d{1,4}(?:초|분|시간|일|주|개월|년) 전\b"
@@ -119,7 +116,7 @@ def _when(name: str, date: str) -> str:
     )
 
 
-_INITIALS: Final = "".join(sorted({name[0] for name in [*MONTHS, *_WEEKDAYS.split(), *"avhifypπ"]}))
+_INITIALS: Final = "".join(sorted({name[0] for name in [*MONTHS, *_WEEKDAYS.split(), *"avhifypπo"]}))
 _WHEN: Final = re.compile(
     rf"(?=\d|(?<![^\W\d_])[{_INITIALS}]|[上下午오])"
     rf"(?:{_WEEKDAY}(?:{_when('1', _DATE)})(?:{_AT}{_CLOCK})?"

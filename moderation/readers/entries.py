@@ -63,7 +63,11 @@ def entries(lines: Sequence[str], written: Sequence[int], bylines: Mapping[int, 
     found: list[Entry] = []
     taken: set[int] = set()
     for i, line in bylines.items():
-        if i in taken or not (line.when or line.shape.family in ("ping", "speech")) or line.shape.name == "says, inline":
+        if (
+            i in taken
+            or not (line.when or line.shape.family in ("ping", "speech"))
+            or line.shape.name == "says, inline"
+        ):
             continue
         if line.doubtful or _POST.match(lines[i].strip()):
             continue
@@ -76,7 +80,9 @@ def entries(lines: Sequence[str], written: Sequence[int], bylines: Mapping[int, 
         elif line.shape.name == "date":
             if i + 1 in bylines and bylines[i + 1].shape.name == "date":  # a day, and a time of day below it
                 entry = replace(entry, last=i + 1, when=f"{line.when} {bylines[i + 1].when}")
-            below = next((j for j in range(entry.last + 1, min(entry.last + 3, len(lines))) if not _blank(lines[j])), -1)
+            below = next(
+                (j for j in range(entry.last + 1, min(entry.last + 3, len(lines))) if not _blank(lines[j])), -1
+            )
             if below in bylines and bylines[below].shape.family == "posted":
                 continue  # the article's own
             above = next((j for j in (i - 1, i - 2) if j >= 0 and not _blank(lines[j])), -1)
@@ -135,28 +141,28 @@ FEATURES: Final = (
     "colon or question in the name",
 )
 WEIGHTS: Final[Mapping[str, float]] = {
-    "name": 0.76,
-    "nickname": 0.83,
-    "long name": -1.07,
-    "little words in the name": -0.48,
+    "name": 0.78,
+    "nickname": 0.81,
+    "long name": -1.01,
+    "little words in the name": -0.53,
     "name again": 1.81,
     "site before the name": 2.16,
     "day and time of day": 3.53,
     "day only": 1.4,
-    "time of day only": -0.15,
+    "time of day only": 0.47,
     "a verb or a notice": 2.39,
-    "hangs": 1.15,
-    "talk": 0.17,
+    "hangs": 1.13,
+    "talk": 0.2,
     "no talk": -0.9,
-    "lively": 0.7,
-    "full name": -0.64,
-    "few capitals": -0.72,
-    "short body": 0.86,
-    "long body": -1.02,
-    "near the top": -4.32,
-    "colon or question in the name": -0.8,
+    "lively": 0.73,
+    "full name": -0.66,
+    "few capitals": -0.67,
+    "short body": 0.89,
+    "long body": -1.01,
+    "near the top": -4.31,
+    "colon or question in the name": -0.81,
 }
-BIAS: Final = -2.16
+BIAS: Final = -2.2
 
 
 def talk_share(text: str) -> float:

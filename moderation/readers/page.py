@@ -67,9 +67,12 @@ WIDEST: Final = 4
 # Line ends that text may hold besides the usual ones.
 _BREAKS: Final = ("\u2028", "\u2029", "\x85", "\v")
 _SEPARATOR: Final = re.compile(r"([-=_~#+])\1{9,}")
-_LOCATION: Final = re.compile(r"(?:(?:url|source|address|page)\s*:\s*)?https?://(?P<host>[^/\s]{1,100})(?:/\S*)?", re.IGNORECASE)
+_LOCATION: Final = re.compile(
+    r"(?:(?:url|source|address|page)\s*:\s*)?(?P<url>https?://(?P<host>[^/\s]{1,100})(?:/\S*)?)", re.IGNORECASE
+)
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml|rss|feed|head|body)\b", re.IGNORECASE)
 _BARE: Final = next(shape for shape in SHAPES if shape.name == "name")
+_DATED: Final = next(shape for shape in SHAPES if shape.name == "name, date")
 _CLOCK: Final = re.compile(r"\d[:.h]\d\d|\d ?[ap]\.?m", re.IGNORECASE)
 _QUOTE: Final = '"“„«‘>'
 
@@ -120,6 +123,7 @@ class _Article:
     text: str | None = None
     author: str | None = None
     when: str | None = None
+    url: str | None = None
 
 
 @dataclass(slots=True)
@@ -330,6 +334,13 @@ def _chosen(
     best = _with_dates_above(best, lines)
     taken = {i for mark in best for i in range(mark.first, mark.last + 1)}
     chosen = list(best)
+    if model.shape.family == "dated":
+        # Where a name is too long for its line, the date stands below it.
+        for mark in groups.get(("date", "", model.indent.glyph), []) + groups.get(("date", "", ""), []):
+            here = set(range(mark.first, mark.last + 1))
+            if mark.name and _has_clock(mark) and mark.first > best[0].first and not taken & here:
+                chosen.append(mark)
+                taken |= here
     for group in groups.values():
         for mark in group:
             same = mark.line.indent.glyph == model.indent.glyph
@@ -438,7 +449,21 @@ def _with_neighbours(group: list[_Mark], lines: Sequence[str]) -> list[_Mark]:
         texts.append(_next(lines, joined[-1].last + 1) is not None)
         if named >= 0.6 * len(group) and sum(texts) >= 0.8 * len(texts):
             return joined
+        if offsets == (1,) and len(group) > 2 and named == len(group) - 1 and joined[-1].name is None and not texts[-1]:
+            return _names_above(joined, lines) or group
     return group
+
+
+def _names_above(group: Sequence[_Mark], lines: Sequence[str]) -> list[_Mark]:
+    """Return marks where the name is the first line of a comment and the date its last: each name's, and the first."""
+    first = group[0].first
+    for i in range(first - 2, max(first - SIGNED_LINES, -1), -1):
+        name = _bare_name(lines[i]) if not _blank(lines[i]) else None
+        if name:
+            names = [(i, name), *((mark.last, mark.name) for mark in group[:-1])]
+            # As good as bylines with a date; the dates themselves are taken where each comment ends.
+            return [_Mark(at, at, replace(_plain(lines[at], own), shape=_DATED), own, None) for at, own in names]
+    return []
 
 
 def _bare_name(line: str) -> str | None:
@@ -994,6 +1019,11 @@ def _article(lines: Sequence[str]) -> _Article:
         body.pop()
     article = _Article()
     at = _next(body, 0)
+    if at is not None and _SEPARATOR.fullmatch(body[at].strip()):
+        at = _next(body, at + 1)
+    if at is not None and len(body[at]) <= LONGEST and (found := _LOCATION.fullmatch(body[at].strip())):
+        article.url = found["url"]
+        at = _next(body, at + 1)
     if at is None:
         return article
     if len(body[at].strip()) <= TITLE_LIMIT:
@@ -1001,11 +1031,11 @@ def _article(lines: Sequence[str]) -> _Article:
         body = body[at + 1 :]
         for _ in range(HEAD_LINES - 1):
             at = _next(body, 0)
-            found = byline(body[at]) if at is not None else None
-            if at is None or found is None or found.shape.family not in ("posted", "date", "dated") or found.doubtful:
+            line = byline(body[at]) if at is not None else None
+            if at is None or line is None or line.shape.family not in ("posted", "date", "dated") or line.doubtful:
                 break
-            article.author = article.author or found.name
-            article.when = article.when or found.when
+            article.author = article.author or line.name
+            article.when = article.when or line.when
             body = body[at + 1 :]
     article.text = _text(body, "", None) or None
     return article
@@ -1070,7 +1100,7 @@ def _articles(article: _Article, published_at: datetime | None) -> tuple[pd.Data
     if article.title is None and article.text is None:
         return empty(ARTICLES), None
     own = native_id("article", article.title, article.text)
-    row = {"id": own, "title": article.title, "text": article.text, "author": article.author}
+    row = {"id": own, "title": article.title, "text": article.text, "author": article.author, "url": article.url}
     return conform(pd.DataFrame([row | {"published_at": published_at}]), ARTICLES, "articles"), own
 
 

@@ -62,7 +62,9 @@ SAYS: Final = _words(
     "さん_より さんより より さんの発言 の発言 さんのコメント のコメント さん 님의_말 님",  # Japanese, Korean
 )
 # Those of them that may follow a name without a space.
-GLUED: Final = _words("さん_より 說 说 写道 寫道 說道 说道 さんより さんの発言 の発言 さんのコメント のコメント さん 님의_말 님")
+GLUED: Final = _words(
+    "さん_より 說 说 写道 寫道 說道 说道 さんより さんの発言 の発言 さんのコメント のコメント さん 님의_말 님"
+)
 POSTED: Final = _words(
     "posted written submitted added tracked left published comment_left comment commented sent",
     "publié posté écrit geschrieben verfasst erstellt eingereicht kommentiert",

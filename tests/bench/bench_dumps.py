@@ -114,9 +114,7 @@ def figures(
         each[page.name] = f1(common, got.total(), wanted.total())
         right, ours, theirs = right + common, ours + got.total(), theirs + wanted.total()
     mean = sum(each.values()) / max(len(each), 1)
-    return Figures(
-        right / max(ours, 1), right / max(theirs, 1), f1(right, ours, theirs), mean, alarms, without, each
-    )
+    return Figures(right / max(ours, 1), right / max(theirs, 1), f1(right, ours, theirs), mean, alarms, without, each)
 
 
 def against(annotations: dict[str, list[list[str]]], found: dict[str, list[tuple[str | None, str]]]) -> str:
