@@ -235,15 +235,55 @@ def test_the_talk_is_found_in_every_template(tmp_path, dump):
 
 # Templates of many languages: a heading, a byline, what stands below each comment, and the form below the last.
 LANGUAGES = {
-    "French": ("4 réponses à « Pain »", "{name} a dit :\n25 novembre 2007 à 9 h 05 min", "Répondre", "Laisser un commentaire"),
+    "French": (
+        "4 réponses à « Pain »",
+        "{name} a dit :\n25 novembre 2007 à 9 h 05 min",
+        "Répondre",
+        "Laisser un commentaire",
+    ),
     "French, signed": ("Commentaires (4)", "Par {name}, le 25/11/2007 à 09:05", "Signaler", "Ajouter un commentaire"),
-    "German": ("4 Gedanken zu „Brot“", "{name} schrieb am 25. November 2007 um 09:05 Uhr:", "Antworten", "Kommentar verfassen"),
-    "German, date first": ("4 Kommentare", "Am 25.11.2007 um 09:05 schrieb {name}:", "Melden", "Schreibe einen Kommentar"),
-    "Spanish": ("4 respuestas a Pan", "{name} dijo el 25 de noviembre de 2007 a las 9:05", "Responder", "Deja un comentario"),
-    "Spanish, wrote": ("4 comentarios en “Pan”", "{name} escribió:\n25 noviembre, 2007 a las 9:05 am", "Me gusta", "Publicar un comentario"),
-    "Italian": ("4 pensieri su “Pane”", "{name} scrive:\n25 novembre 2007 alle 09:05", "Rispondi", "Lascia un commento"),
-    "Portuguese": ("4 comentários", "{name} disse:\ndomingo, 25 de novembro de 2007 09:05:00", "Responder", "Enviar um comentário"),
-    "Dutch": ("4 gedachten over “Brood”", "{name} schreef op 25 november 2007 om 9:05:", "Beantwoorden", "Geef een reactie"),
+    "German": (
+        "4 Gedanken zu „Brot“",
+        "{name} schrieb am 25. November 2007 um 09:05 Uhr:",
+        "Antworten",
+        "Kommentar verfassen",
+    ),
+    "German, date first": (
+        "4 Kommentare",
+        "Am 25.11.2007 um 09:05 schrieb {name}:",
+        "Melden",
+        "Schreibe einen Kommentar",
+    ),
+    "Spanish": (
+        "4 respuestas a Pan",
+        "{name} dijo el 25 de noviembre de 2007 a las 9:05",
+        "Responder",
+        "Deja un comentario",
+    ),
+    "Spanish, wrote": (
+        "4 comentarios en “Pan”",
+        "{name} escribió:\n25 noviembre, 2007 a las 9:05 am",
+        "Me gusta",
+        "Publicar un comentario",
+    ),
+    "Italian": (
+        "4 pensieri su “Pane”",
+        "{name} scrive:\n25 novembre 2007 alle 09:05",
+        "Rispondi",
+        "Lascia un commento",
+    ),
+    "Portuguese": (
+        "4 comentários",
+        "{name} disse:\ndomingo, 25 de novembro de 2007 09:05:00",
+        "Responder",
+        "Enviar um comentário",
+    ),
+    "Dutch": (
+        "4 gedachten over “Brood”",
+        "{name} schreef op 25 november 2007 om 9:05:",
+        "Beantwoorden",
+        "Geef een reactie",
+    ),
     "Swedish": ("4 tankar om Bröd", "{name} skrev:\n25 november 2007 kl. 09:05", "Svara", "Lämna ett svar"),
     "Norwegian": ("4 svar til Brød", "{name} sier:\n25. november 2007 kl. 09:05", "Svar", "Legg igjen en kommentar"),
     "Danish": ("4 kommentarer", "{name} siger:\n25. november 2007 kl. 9:05", "Besvar", "Skriv et svar"),
@@ -260,7 +300,7 @@ LANGUAGES = {
     "Japanese, Movable Type": ("コメント (4)", "投稿者: {name} | 2007年11月25日 09:05", "返信", "コメントを投稿"),
     "Chinese": ("4 条评论", "{name}说道：\n2007年11月25日 上午9:05", "回复", "发表评论"),
     "Korean": ("댓글 4개", "{name} 님의 말:\n2007년 11월 25일 오전 9:05", "답글", "댓글 남기기"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -312,7 +352,7 @@ NAMES_ALONE = [
 @pytest.mark.parametrize(
     ("lead", "indent"),
     [("", 4), ("http://example.org/~{n} ", 4), ("    ", 4), ("", 0)],
-    ids="hang site nested flush".split(),
+    ids=["hang", "site", "nested", "flush"],
 )
 def test_names_alone_are_told_by_how_people_talk(tmp_path, lead, indent):
     blocks = [

@@ -16,29 +16,51 @@ Order = Literal["month first", "day first"]
 
 # Month names by number, in the languages whose templates are read; compared case-folded, without a final full stop.
 _MONTHS: Final = (
-    "january jan janvier janv januar jänner jän enero ene gennaio gen janeiro januari stycznia sty января янв "
-    "tammikuuta ledna січня ocak január ιανουαρίου ιαν ianuarie ian",
-    "february feb février févr fevrier februar febrero febbraio fevereiro fev februari lutego lut февраля фев "
-    "helmikuuta února лютого şubat február φεβρουαρίου φεβ februarie",
-    "march mar mars märz mrz mär marzo março marco maart marts marca марта "
-    "maaliskuuta března березня mart március μαρτίου μαρ martie",
-    "april apr avril avr abril abr aprile kwietnia kwi апреля апр "
-    "huhtikuuta dubna квітня nisan április απριλίου απρ aprilie",
+    (
+        "january jan janvier janv januar jänner jän enero ene gennaio gen janeiro januari stycznia sty января янв "
+        "tammikuuta ledna січня ocak január ιανουαρίου ιαν ianuarie ian"
+    ),
+    (
+        "february feb février févr fevrier februar febrero febbraio fevereiro fev februari lutego lut февраля фев "
+        "helmikuuta února лютого şubat február φεβρουαρίου φεβ februarie"
+    ),
+    (
+        "march mar mars märz mrz mär marzo março marco maart marts marca марта "
+        "maaliskuuta března березня mart március μαρτίου μαρ martie"
+    ),
+    (
+        "april apr avril avr abril abr aprile kwietnia kwi апреля апр "
+        "huhtikuuta dubna квітня nisan április απριλίου απρ aprilie"
+    ),
     "may mai mayo maggio mag maio mei maj maja мая toukokuuta května травня mayıs május μαΐου μαΐ",
-    "june jun juin juni junio giugno giu junho czerwca cze июня июн "
-    "kesäkuuta června червня haziran június ιουνίου ιουν iunie",
-    "july jul juillet juil juli julio luglio lug julho lipca lip июля июл "
-    "heinäkuuta července липня temmuz július ιουλίου ιουλ iulie",
-    "august aug août aout agosto ago augustus augusti sierpnia sie августа авг "
-    "elokuuta srpna серпня ağustos augusztus αυγούστου αυγ",
-    "september sep sept septembre septiembre settembre setembro set września wrz сентября сен "
-    "syyskuuta září вересня eylül szeptember σεπτεμβρίου σεπ septembrie",
-    "october oct octobre oktober okt octubre ottobre ott outubro out października paź октября окт "
-    "lokakuuta října жовтня ekim október οκτωβρίου οκτ octombrie",
-    "november nov novembre noviembre novembro listopada lis ноября ноя "
-    "marraskuuta listopadu листопада kasım νοεμβρίου νοε noiembrie",
-    "december dec décembre déc decembre dezember dez diciembre dic dicembre dezembro desember des grudnia gru декабря "
-    "joulukuuta prosince грудня aralık δεκεμβρίου δεκ decembrie",
+    (
+        "june jun juin juni junio giugno giu junho czerwca cze июня июн "
+        "kesäkuuta června червня haziran június ιουνίου ιουν iunie"
+    ),
+    (
+        "july jul juillet juil juli julio luglio lug julho lipca lip июля июл "
+        "heinäkuuta července липня temmuz július ιουλίου ιουλ iulie"
+    ),
+    (
+        "august aug août aout agosto ago augustus augusti sierpnia sie августа авг "
+        "elokuuta srpna серпня ağustos augusztus αυγούστου αυγ"
+    ),
+    (
+        "september sep sept septembre septiembre settembre setembro set września wrz сентября сен "
+        "syyskuuta září вересня eylül szeptember σεπτεμβρίου σεπ septembrie"
+    ),
+    (
+        "october oct octobre oktober okt octubre ottobre ott outubro out października paź октября окт "
+        "lokakuuta října жовтня ekim október οκτωβρίου οκτ octombrie"
+    ),
+    (
+        "november nov novembre noviembre novembro listopada lis ноября ноя "
+        "marraskuuta listopadu листопада kasım νοεμβρίου νοε noiembrie"
+    ),
+    (
+        "december dec décembre déc decembre dezember dez diciembre dic dicembre dezembro desember des grudnia gru "
+        "декабря joulukuuta prosince грудня aralık δεκεμβρίου δεκ decembrie"
+    ),
 )
 MONTHS: Final = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
 
@@ -96,12 +118,16 @@ _CLOCK: Final = (
     rf"\d{{1,2}}(?:(?:[:.h]|\sh\s)\d{{2}}){{1,2}}(?!\d)(?:\.\d{{1,6}})?(?:\smin\b)?(?:\s?[ap]\.?\s?m\b\.?|\s?uhr\b)?{_ZONE}"
     rf"|\d{{1,2}}(?:\s[0-5]\d)?\s?[ap]\.?m\b\.?{_ZONE})"
 )
-_AT: Final = r"(?:,?\s+(?:at|um|à|a las|a la|às|as|alle|ore|om|kl\.?|klo|kello|o godz\.?|o|v|в|о|saat|στις|la)\s+@?\s?|\s*[,|·•–—@/-]{1,2}\s*@?\s?|t|\s+)"
+_AT: Final = (
+    r"(?:,?\s+(?:at|um|à|a las|a la|às|as|alle|ore|om|kl\.?|klo|kello|o godz\.?|o|v|в|о|saat|στις|la)"
+    r"\s+@?\s?|\s*[,|·•–—@/-]{1,2}\s*@?\s?|t|\s+)"
+)
 _AGO: Final = (
     r"(?:\b(?:about|almost|over)\s+)?(?<!\d)(?:\d{1,4}|\ban?|\bone)\s+(?:sec(?:ond)?|min(?:ute)?|hour|hr|day|week|month|year)s?\.?\s+ago\b"
     r"|\b(?:vor|hace|há|il y a|för|před|acum|πριν(?: από)?)\s+\d{1,4}\s+[^\W\d_]{1,12}(?:\s+sedan\b)?"
     r"|(?<!\d)(?:\bfor\s)?\d{1,4}\s[^\W\d_]{1,12}\.?\s(?:fa|geleden|siden|temu|назад|тому|önce|atrás|sitten|ezelőtt)\b"
-    r"|(?<!\d)\d{1,4}\s?(?:[秒分日年天周週]|時間|小时|小時|分钟|分鐘|[かヶカ个個]月)前|(?<!\d)\d{1,4}(?:초|분|시간|일|주|개월|년) 전\b"
+    r"|(?<!\d)\d{1,4}\s?(?:[秒分日年天周週]|時間|小时|小時|分钟|分鐘|[かヶカ个個]月)前"
+    r"|(?<!\d)\d{1,4}(?:초|분|시간|일|주|개월|년) 전\b"
     r"|\byesterday\b|\bjust now\b"
 )
 
@@ -126,7 +152,8 @@ _WHEN: Final = re.compile(
 # Whatever `_WHEN` finds holds one of these; most lines hold none.
 _MAYBE: Final = re.compile(
     r"\d[:./h-]\d|\d\s?[年년]|(?:19|20)\d\d|\d\s?[ap]\.?m\b|\d(?:st|nd|rd|th)\b|\bago\b|yesterday|just now"
-    r"|\b(?:vor|hace|há|il y a|för|před|acum|πριν) \d|\b(?:fa|geleden|siden|temu|назад|тому|önce|atrás|sitten|ezelőtt)\b"
+    r"|\b(?:vor|hace|há|il y a|för|před|acum|πριν) \d"
+    r"|\b(?:fa|geleden|siden|temu|назад|тому|önce|atrás|sitten|ezelőtt)\b"
     r"|\d\s?(?:[秒分日年天周週間时時钟鐘かヶカ个個]月?)[間]?前|[일초분간주월년] 전\b"
     rf"|\d(?:er|[.ºª])?,?\s{{0,2}}(?:d(?:e|el|i)\s+)?-?(?:{_any_of({name[:3] for name in MONTHS})})"
 )

@@ -2,8 +2,8 @@
 
 Templates that print bare names, and pages with one comment only, leave nothing that repeats often enough to be sure of.
 What is left are many weak signs: a name that looks like a nickname, a body that hangs under it, a time of day, words
-that people use when they talk to each other. `WEIGHTS` says what each is worth, in log odds; `tests/bench/fit_entries.py`
-fitted them, on pages of which it was known where the comments begin.
+that people use when they talk to each other. `WEIGHTS` says what each is worth, in log odds;
+`tests/bench/fit_entries.py` fitted them, on pages of which it was known where the comments begin.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from moderation.readers.bylines import LONGEST, Byline, byline, is_boilerplate, is_footer, is_name, margin
+from moderation.readers.bylines import LONGEST, Byline, is_boilerplate, is_footer, is_name, margin
 from moderation.readers.wording import CAPTIONS, LITTLE, TALK
 
 __all__ = ["FEATURES", "TALK_SHARE", "WEIGHTS", "Entry", "entries", "features", "likely", "talk_share"]

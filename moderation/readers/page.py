@@ -34,8 +34,8 @@ from moderation.readers.bylines import (
     margin,
     reply_line,
 )
-from moderation.readers.entries import TALK_SHARE, likely, talk_share
 from moderation.readers.encoding import looks_binary, repair
+from moderation.readers.entries import TALK_SHARE, likely, talk_share
 from moderation.readers.formats import FALLBACK, NO, Format, Wanted
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
@@ -407,7 +407,7 @@ def _case(group: Sequence[_Mark], headings: Sequence[_Heading], ends: Sequence[i
 
 
 def _signed_last(group: Sequence[_Mark], lines: Sequence[str]) -> bool:
-    """Tell whether the page ends with a line as only comments are signed: "Posted by: Ann | May 3", "May 3, 2012 Ann"."""
+    """Tell whether the page ends as only comments are signed: "Posted by: Ann | May 3, 2012", "May 3, 2012 Ann"."""
     last = group[-1]
     if last.name is None or last.when is None or not re.search(r"(?:19|20)\d\d|\d[./]\d", last.when):
         return False
@@ -764,7 +764,8 @@ def _start(
 def _first_words(marks: Sequence[_Mark], ended: int, lines: Sequence[str]) -> int:
     """Return the line where the first signed comment begins, when nothing stands between it and the article.
 
-    Every line some way up is tried, as far as where the article has `ended`. It speaks for one that the comment would be about as long as others on the page,
+    Every line some way up is tried, as far as where the article has `ended`. It speaks for one that the comment would
+    be about as long as others on the page,
     that people talk in it and not above it, and that it stands off: by a wider gap, or by none where paragraphs have
     one.
     """

@@ -54,7 +54,8 @@ SAYS: Final = _words(
     "zegt zei schrijft schreef antwoordt reageerde",  # Dutch
     "säger sade skriver skrev siger sagde sier kirjoitti kirjoittaa sanoo sanoi",  # Swedish, Danish, Norwegian, Finnish
     "pisze napisał napisała mówi powiedział powiedziała píše napsal napsala",  # Polish, Czech
-    "пишет писал писала написал написала говорит говорил говорила сказал сказала комментирует ответил ответила",  # Russian
+    "пишет писал писала написал написала говорит говорил говорила сказал сказала",
+    "комментирует ответил ответила",  # Russian
     "пише писав писала написав каже сказав відповів відповіла",  # Ukrainian
     "diyor_ki dedi_ki diyor dedi yazdı yazıyor szerint írta mondta",  # Turkish, Hungarian
     "λέει είπε γράφει έγραψε spune a_spus zice a_zis scrie a_scris",  # Greek, Romanian
@@ -199,14 +200,18 @@ FOOTER: Final = re.compile(
             r"los comentarios están cerrados.{0,40}",
             r"deixe (?:um comentário|uma resposta).{0,60}|(?:enviar|postar) um comentário.{0,40}",
             r"lascia un commento.{0,60}|scrivi un commento.{0,40}",
-            r"kommentar verfassen.{0,40}|lämna (?:ett|en) (?:svar|kommentar).{0,40}|kommentera|skriv (?:et|en) (?:svar|kommentar)",
+            r"kommentar verfassen.{0,40}|lämna (?:ett|en) (?:svar|kommentar).{0,40}|kommentera",
+            r"skriv (?:et|en) (?:svar|kommentar)",
             r"legg igjen (?:en|et) (?:kommentar|svar).{0,40}|vastaa|jätä kommentti.{0,40}|dodaj komentarz.{0,40}",
-            r"(?:napsat|přidat) komentář.{0,40}|(?:добавить|оставить|написать) комментарий.{0,40}|залишити відповідь.{0,40}",
-            r"コメントを(?:残す|投稿|書く|追加).{0,20}|[发發]表(?:评论|回复|評論|回覆|迴響).{0,20}|댓글 (?:남기기|쓰기).{0,20}",
+            r"(?:napsat|přidat) komentář.{0,40}|(?:добавить|оставить|написать) комментарий.{0,40}",
+            r"залишити відповідь.{0,40}",
+            r"コメントを(?:残す|投稿|書く|追加).{0,20}|[发發]表(?:评论|回复|評論|回覆|迴響).{0,20}",
+            r"댓글 (?:남기기|쓰기).{0,20}",
             r"bir (?:cevap|yanıt) yazın.{0,40}|yorum yap.{0,20}|vélemény, hozzászólás\\?.{0,20}|rispondi",
             r"αφήστε (?:μια απάντηση|ένα σχόλιο).{0,40}|(?:lasă|lăsați) un (?:răspuns|comentariu).{0,40}",
             r"os comentários estão fechados.{0,40}|i commenti sono chiusi.{0,40}|kommentarer inaktiverade.{0,40}",
-            r"(?:die )?kommentare sind geschlossen.{0,40}|комментарии закрыты.{0,40}|möglichkeit zu kommentieren.{0,40}",
+            r"(?:die )?kommentare sind geschlossen.{0,40}|комментарии закрыты.{0,40}",
+            r"möglichkeit zu kommentieren.{0,40}",
             r"geef een reactie.{0,60}|laat een (?:reactie|antwoord) achter.{0,60}",
         )
     ),
@@ -261,28 +266,33 @@ NEVER: Final = frozenset(
 # Small words that titles have and names have not.
 LITTLE: Final = frozenset(
     _words(
-        "a an the of to and or in on for with from at by is are was be how what why when where who your you my our this",
-        "that it its as not no vs new le la les et des du der die das und mit für auf el los las y por para il di che",
+        "a an the of to and or in on for with from at by is are was be how what why when where who your you my our",
+        "this that it its as not no vs new le la les et des du der die das und mit für auf el los las y por para il di",
+        "che",
         "o os e um uma het een voor och att för i na do и в на с",
     )
 )
 # Words of people who talk to each other; articles have few of them.
 TALK: Final = frozenset(
     _words(
-        "i i'm i've i'd i'll im me my mine myself you you're you've your yours u thanks thank thx please sorry hi hello",
-        "hey lol haha yes yeah yep nope ok okay wow agree agreed congrats awesome cool love amazing glad hope guys",
+        "i i'm i've i'd i'll im me my mine myself you you're you've your yours u thanks thank thx please sorry hi",
+        "hello hey lol haha yes yeah yep nope ok okay wow agree agreed congrats awesome cool love amazing glad hope",
+        "guys",
         "wish guess maybe anyone btw imo imho",
         "je j'ai moi mon ma mes tu vous votre vos merci bonjour bravo salut ich mir mich mein meine du dir dein deine",
-        "euch danke hallo yo mi mis me tú te tu usted gracias hola felicidades io mio mia ti tuo grazie ciao eu meu minha",
-        "você obrigado obrigada olá ik mijn jij je jouw bedankt jag mig min mitt dig din tack hej jeg meg mig deg takk",
-        "ja mnie mój moja ty ciebie twój dziękuję dzięki cześć já můj díky я меня мне мой моя ты вы вас вам спасибо привет",
+        "euch danke hallo yo mi mis me tú te tu usted gracias hola felicidades io mio mia ti tuo grazie ciao",
+        "eu meu minha você obrigado obrigada olá ik mijn jij je jouw bedankt jag mig min mitt dig din tack hej jeg",
+        "meg mig deg takk",
+        "ja mnie mój moja ty ciebie twój dziękuję dzięki cześć já můj díky я меня мне мой моя ты вы вас вам",
+        "спасибо привет",
     )
 )
 # First words of lines that caption a picture or a list.
 CAPTIONS: Final = frozenset(
     _words(
-        "source sources via photo photos image images picture pictures courtesy credit credits related update correction",
-        "note tags tagged labels category categories video audio figure fig step part chapter day week photograph",
+        "source sources via photo photos image images picture pictures courtesy credit credits related",
+        "update correction note tags tagged labels category categories video audio figure fig step part chapter",
+        "day week photograph",
         "foto fotos bild quelle crédit légende fuente imagen fonte immagine bron zdjęcie źródło фото источник",
     )
 )

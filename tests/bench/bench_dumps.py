@@ -9,8 +9,8 @@ and page by page (mean). The comments part holds bylines, dates and buttons too,
 texts with their authors, as a person would read them, and for the texts alone. A page without comments that is given
 any is a false alarm; pages whose article part itself holds comments are among them.
 
-If the annotations beside it are there, boundaries and authors are measured against them: a comment is right if its first
-and its last five words are, an author if the name is the right one in the right place.
+If the annotations beside it are there, boundaries and authors are measured against them: a comment is right if its
+first and its last five words are, an author if the name is the right one in the right place.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def recovered(pages: Iterable[Dump]) -> list[list[tuple[str | None, str]]]:
             comments = [batch.comments for batch in read(path, "page")]
             found.append(
                 [
-                    (None if author is None or author != author else str(author), str(text))
+                    (None if author is None else str(author), str(text))
                     for part in comments
                     for author, text in zip(
                         part["author"].astype(object).where(part["author"].notna(), None), part["text"], strict=True
