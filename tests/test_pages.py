@@ -869,7 +869,7 @@ NASTY = {
 )
 def test_a_line_again_and_again_ends(tmp_path, line):
     page(tmp_path, f"{line}\n" * 100_000)
-    page(tmp_path, f"{line}\n\n" * 20_000)
+    page(tmp_path, f"{line}\n\n" * 5_000)
 
 
 @pytest.mark.parametrize("words", NASTY.values(), ids=NASTY.keys())
