@@ -233,6 +233,224 @@ def test_the_talk_is_found_in_every_template(tmp_path, dump):
     assert not report.lines
 
 
+# Templates of many languages: a heading, a byline, what stands below each comment, and the form below the last.
+LANGUAGES = {
+    "French": (
+        "4 réponses à « Pain »",
+        "{name} a dit :\n25 novembre 2007 à 9 h 05 min",
+        "Répondre",
+        "Laisser un commentaire",
+    ),
+    "French, signed": ("Commentaires (4)", "Par {name}, le 25/11/2007 à 09:05", "Signaler", "Ajouter un commentaire"),
+    "German": (
+        "4 Gedanken zu „Brot“",
+        "{name} schrieb am 25. November 2007 um 09:05 Uhr:",
+        "Antworten",
+        "Kommentar verfassen",
+    ),
+    "German, date first": (
+        "4 Kommentare",
+        "Am 25.11.2007 um 09:05 schrieb {name}:",
+        "Melden",
+        "Schreibe einen Kommentar",
+    ),
+    "Spanish": (
+        "4 respuestas a Pan",
+        "{name} dijo el 25 de noviembre de 2007 a las 9:05",
+        "Responder",
+        "Deja un comentario",
+    ),
+    "Spanish, wrote": (
+        "4 comentarios en “Pan”",
+        "{name} escribió:\n25 noviembre, 2007 a las 9:05 am",
+        "Me gusta",
+        "Publicar un comentario",
+    ),
+    "Italian": (
+        "4 pensieri su “Pane”",
+        "{name} scrive:\n25 novembre 2007 alle 09:05",
+        "Rispondi",
+        "Lascia un commento",
+    ),
+    "Portuguese": (
+        "4 comentários",
+        "{name} disse:\ndomingo, 25 de novembro de 2007 09:05:00",
+        "Responder",
+        "Enviar um comentário",
+    ),
+    "Dutch": (
+        "4 gedachten over “Brood”",
+        "{name} schreef op 25 november 2007 om 9:05:",
+        "Beantwoorden",
+        "Geef een reactie",
+    ),
+    "Swedish": ("4 tankar om Bröd", "{name} skrev:\n25 november 2007 kl. 09:05", "Svara", "Lämna ett svar"),
+    "Norwegian": ("4 svar til Brød", "{name} sier:\n25. november 2007 kl. 09:05", "Svar", "Legg igjen en kommentar"),
+    "Danish": ("4 kommentarer", "{name} siger:\n25. november 2007 kl. 9:05", "Besvar", "Skriv et svar"),
+    "Finnish": ("4 kommenttia", "{name} sanoi:\n25. marraskuuta 2007 klo 9.05", "Vastaa", "Jätä kommentti"),
+    "Polish": ("4 komentarze", "{name} napisał(a):\n25 listopada 2007 o 9:05", "Odpowiedz", "Dodaj komentarz"),
+    "Czech": ("4 komentáře", "{name} napsal:\n25. listopadu 2007 v 9:05", "Odpovědět", "Napsat komentář"),
+    "Russian": ("Комментариев: 4", "{name} писал(а):\n25 ноября 2007 г. в 09:05", "Ответить", "Добавить комментарий"),
+    "Ukrainian": ("4 коментарі", "{name} каже:\n25 листопада 2007 о 09:05", "Відповісти", "Залишити відповідь"),
+    "Greek": ("4 σχόλια", "Ο/Η {name} λέει:\n25 Νοεμβρίου 2007 στις 9:05", "Απάντηση", "Αφήστε μια απάντηση"),
+    "Turkish": ("4 yorum", "{name} dedi ki:\n25 Kasım 2007, 09:05", "Cevapla", "Bir cevap yazın"),
+    "Hungarian": ("4 hozzászólás", "{name} szerint:\n2007. november 25. 9:05", "Válasz", "Vélemény, hozzászólás?"),
+    "Romanian": ("4 comentarii", "{name} spune:\n25 noiembrie 2007 la 9:05", "Răspunde", "Lasă un răspuns"),
+    "Japanese": ("4件のコメント", "{name}さん より:\n2007年11月25日 午前9:05", "返信", "コメントを残す"),
+    "Japanese, Movable Type": ("コメント (4)", "投稿者: {name} | 2007年11月25日 09:05", "返信", "コメントを投稿"),
+    "Chinese": ("4 条评论", "{name}说道：\n2007年11月25日 上午9:05", "回复", "发表评论"),
+    "Korean": ("댓글 4개", "{name} 님의 말:\n2007년 11월 25일 오전 9:05", "답글", "댓글 남기기"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_talk_is_found_in_every_language(tmp_path, language):
+    heading, byline, button, form = LANGUAGES[language]
+    talk = [(name or "Zoë", text) for name, text in TALK]
+    blocks = [f"{byline.format(name=name)}\n\n{text}\n\n{button}" for name, text in talk]
+    comments, articles, report = page(tmp_path, f"{ARTICLE}{heading}\n\n" + "\n\n".join(blocks) + f"\n\n{form}\n")
+    if byline.startswith("投稿者"):  # below what it signs, as everywhere with Movable Type
+        assert len(comments) == 4
+        return
+    assert list(zip(comments["author"], comments["text"], strict=True)) == talk
+    assert articles["text"].tolist() == [BODY]
+    assert comments["posted_at"].tolist() == [TIMES[0]] * 4
+    assert not report.lines
+
+
+# Pages on which no word of a template repeats.
+
+ALONE = {
+    "a name and a date in one line": ("Ada November 26, 2007 at 9:05 am\n\n    I would miss it, thanks.", "Ada"),
+    "a name above a date": ("ada_b\nNovember 26, 2007 at 9:05 am\n\nI would miss it, thanks.", "ada_b"),
+    "a verb, and a date below": ("Ada writes\n11/26/07 at 9:05 am\n\nI would miss it, thanks.", "Ada"),
+    "a date without its year": ("Ada\nNovember 26th\n\nI would miss it, thanks.", "Ada"),
+    "a while ago": ("ada_b  •  15 minutes ago\n\n    I would miss it, thanks!", "ada_b"),
+    "a count of points": ("ada_b 44 pts\n\nI would miss it, thanks! How could you?", "ada_b"),
+    "signed below, with a colon": ("I would miss it, thanks.\n\nPosted by: Ada | November 26, 2007 at 09:05 AM", "Ada"),
+    "signed below, the date first": ("I would miss it, thanks.\nNovember 26, 2007 Ada", "Ada"),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_one_comment_alone_is_found(tmp_path, case):
+    text, author = ALONE[case]
+    comments, articles, _ = page(tmp_path, f"{TITLE}\n\n{BODY}\n\n{BODY[:60]}, too.\n\n\n{text}\n")
+    assert comments["author"].tolist() == [author]
+    assert comments["text"][0].startswith("I would miss it, thanks")
+    assert "I would" not in articles["text"][0]
+
+
+NAMES_ALONE = [
+    ("mill_lane", "I bought my first roll there. Where else would you go?"),
+    ("OvenFan77", "Thanks for this! I wish somebody would buy it :)"),
+    ("mill_lane", "You never know. My sister asked, and they laughed."),
+    ("ruth", "lol, I guess we bake our own now"),
+]
+
+
+@pytest.mark.parametrize(
+    ("lead", "indent"),
+    [("", 4), ("http://example.org/~{n} ", 4), ("    ", 4), ("", 0)],
+    ids=["hang", "site", "nested", "flush"],
+)
+def test_names_alone_are_told_by_how_people_talk(tmp_path, lead, indent):
+    blocks = [
+        f"{lead.format(n=n) if n else lead.strip().format(n=n) + ' ' * ('http' in lead)}{name}\n\n{' ' * indent}{text}"
+        for n, (name, text) in enumerate(NAMES_ALONE)
+    ]
+    comments, articles, _ = page(tmp_path, f"{ARTICLE}\n" + "\n\n".join(blocks))
+    assert list(zip(comments["author"], comments["text"], strict=True)) == NAMES_ALONE
+    assert articles["text"].tolist() == [BODY]
+
+
+def test_a_name_above_and_a_date_below_belong_to_what_is_between(tmp_path):
+    blocks = [f"{name}\n{text}\nNovember 2{n}, 2007 18:0{n}:00" for n, (name, text) in enumerate(NAMES_ALONE)]
+    comments, articles, _ = page(tmp_path, ARTICLE + "\n".join(blocks))
+    assert list(zip(comments["author"], comments["text"], strict=True)) == NAMES_ALONE
+    assert comments["posted_at"].dt.day.tolist() == [20, 21, 22, 23]
+    assert articles["text"].tolist() == [BODY]
+
+
+def test_where_the_first_comment_signed_below_begins_is_told_by_its_gap(tmp_path):
+    for between in ("\n", "\n\n\n"):
+        comments, articles, _ = page(
+            tmp_path,
+            f"{TITLE}\n\n{BODY}\n\n{BODY}{between}So sad! I bought my first roll there.\n\n"
+            "Posted by: Ada | November 25, 2007 at 09:05 AM\n\nYou and me both.\n\n"
+            "Posted by: Ben | November 25, 2007 at 10:05 AM\n",
+        )
+        assert comments["text"].tolist() == ["So sad! I bought my first roll there.", "You and me both."], between
+        assert articles["text"].tolist() == [f"{BODY}\n\n{BODY}"]
+
+
+# Several pages in one file.
+
+
+def another(title, names):
+    talk = "\n\n".join(f"  • {name} says:\n\n    {name} has something to say, and says it." for name in names)
+    text = f"{title} was the talk of the town on Monday. " * 5
+    return f"{title}\n\n{text.strip()}\n\nTags: town\n\n\n{talk}\n\n\nSourdough\n\nRye\n"
+
+
+PAGES = (("The oven", ("Ada", "Ben")), ("The till", ("Cy", "Dee", "Eve")), ("The bell", ("Fay", "Gil")))
+BETWEEN = {
+    "form feeds": "\f",
+    "rules": "\n\n====================\n\n",
+    "dashes": "\n\n----------\n\n",
+    "addresses": "\n\nhttps://example.org/{n}\n\n",
+    "nothing": "\n\n\n",
+}
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+def test_several_pages_in_one_file_are_told_apart(tmp_path, between):
+    text = "".join(BETWEEN[between].format(n=n) + another(*own) for n, own in enumerate(PAGES))
+    path = tmp_path / "pages.txt"
+    path.write_text(text.lstrip(), encoding="utf-8")
+    reading = read(path, "page")
+    batches = [batch.validate() for batch in reading]
+    assert [batch.comments["author"].tolist() for batch in batches] == [list(names) for _, names in PAGES]
+    assert len({batch.articles["id"][0] for batch in batches}) == 3
+    for batch, (title, _) in zip(batches, PAGES, strict=True):
+        assert batch.articles["text"][0].startswith(f"{title} was") or batch.articles["title"][0] == title
+        assert set(batch.comments["article_id"]) == {batch.articles["id"][0]}
+    assert "the file holds 3 pages" in reading.loss.notes
+    assert reading.loss.records_in == reading.loss.comments_out == 7
+
+
+def test_the_same_page_twice_in_a_file_keeps_ids_apart(tmp_path):
+    seed = SEED.read_text(encoding="utf-8")
+    path = tmp_path / "twice.txt"
+    path.write_text(f"{seed}\n\n\n{seed}", encoding="utf-8")
+    batches = list(read(path, "page"))
+    assert [len(batch) for batch in batches] == [6, 6]
+    ids = [name for batch in batches for name in batch.comments["id"]]
+    assert len(set(ids)) == 12
+    assert ids[:6] == list(next(iter(read(SEED))).comments["id"])
+
+
+@pytest.mark.parametrize("between", ["\f", "\n\n==========\n\n", "\n\nhttps://example.org/2\n\n"])
+def test_what_separates_pages_may_stand_in_a_page_too(tmp_path, between):
+    comments, articles, report = page(
+        tmp_path, f"https://example.org/1\n\n{ARTICLE}Ada says:\n\nKeep it.\n{between}\nWhy not?\n\nBen says:\n\nYes.\n"
+    )
+    assert comments["author"].tolist() == ["Ada", "Ben"]
+    assert comments["text"][0].startswith("Keep it.")
+    assert comments["text"][0].endswith("Why not?")
+    assert len(articles) == 1
+    assert not any("pages" in note for note in report.notes)
+
+
+def test_comments_that_go_on_behind_a_form_feed_belong_to_the_page_before(tmp_path):
+    first, second = another("The oven", ("Ada", "Ben")), another("The till", ("Cy", "Dee"))
+    more = "  • Eve says:\n\n    Still here.\n\n  • Fay says:\n\n    So am I.\n"
+    path = tmp_path / "pages.txt"
+    path.write_text("\f".join((first.rpartition("\n\n\n")[0] + "\n", more, second)), encoding="utf-8")
+    batches = list(read(path, "page"))
+    assert [batch.comments["author"].tolist() for batch in batches] == [["Ada", "Ben", "Eve", "Fay"], ["Cy", "Dee"]]
+
+
 # Pages with a peculiarity each: what stands there, and what is in it.
 
 
@@ -452,6 +670,8 @@ def test_a_date_that_cannot_be_keeps_its_comment(tmp_path):
         (("07.10.12", "08.12.12", "09.20.12"), ["2012-07-10", "2012-08-12", "2012-09-20"]),
         (("2012-10-07", "2012/10/8", "2012年10月9日"), ["2012-10-07", "2012-10-08", "2012-10-09"]),
         (("7 octobre 2012", "8. Oktober 2012", "9 de octubre de 2012"), ["2012-10-07", "2012-10-08", "2012-10-09"]),
+        (("7 października 2012", "8 жовтня 2012", "9 Ekim 2012"), ["2012-10-07", "2012-10-08", "2012-10-09"]),
+        (("2012년 10월 7일", "2012. október 8.", "9. lokakuuta 2012"), ["2012-10-07", "2012-10-08", "2012-10-09"]),
         (("Oct 7th, 2012", "8-Oct-2012", "9 Oct 12 at"), ["2012-10-07", "2012-10-08", "2012-10-09"]),
     ],
 )
@@ -630,6 +850,26 @@ NASTY = {
     "wide gaps": "a long enough line of words, so that it is no link at all; and so on.\n\n\n" * 20_000,
     "headings": "Comments\n\n" * 20_000,
 }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Ada",
+        "Ada says:",
+        "May 3, 2012",
+        "=" * 12,
+        "6 Comments",
+        "Ada 4 pts",
+        "I said so.",
+        "\f",
+        "Tags: x",
+        "Posted by: Ada | May 3, 2012 9:05 AM",
+    ],
+)
+def test_a_line_again_and_again_ends(tmp_path, line):
+    page(tmp_path, f"{line}\n" * 100_000)
+    page(tmp_path, f"{line}\n\n" * 5_000)
 
 
 @pytest.mark.parametrize("words", NASTY.values(), ids=NASTY.keys())

@@ -17,10 +17,12 @@ from moderation.readers.wording import (
     COMMENT_WORDS,
     CONJUNCTIONS,
     FOOTER,
+    GLUED,
     KINDS,
     LEADS,
     NEVER,
     NUMBERS,
+    OF,
     ON,
     POSTED,
     REPLYING,
@@ -67,9 +69,12 @@ _COUNT: Final = r"(?:\d{1,3}(?:[,.]\d{3})+|\d{1,6}|" + "|".join(NUMBERS) + r")"
 _HEADING: Final = re.compile(
     r"(?:(?:this (?:post|entry|article|story) has|there (?:are|is)(?: currently)?|showing|viewing|displaying) +)?"
     rf"(?:(?P<before>{_COUNT}) +(?:\w+ +)?(?:{_any(COMMENT_WORDS)})"
-    rf"(?: +(?:to|on|so far|for|about|in|zu|sur|sobre|en|su|op|till)\b.{{0,160}}|[:.!]?| ?↓)?"
+    rf"(?: +(?:to|on|so far|for|about|in|zu|sur|sobre|en|à|a|su|op|over|om|till|til|na|к|на|για|la)\b.{{0,160}}"
+    r"|[:.!]?| ?↓)?"
     rf"|(?:{_any(COMMENT_WORDS)})"
     rf"(?: ?\((?P<within>{_COUNT})\)| ?[:|-] ?(?P<after>{_COUNT})| ?\[(?P<bracket>{_COUNT})\])[:.]?"
+    rf"|(?:.{{1,80}}有 ?)?(?P<counted>\d{{1,6}}) ?(?:件の)?(?:[条條則则个個] ?)?(?:コメント|评论|評論|留言|回复|댓글)"
+    rf"|(?:コメント|评论|評論|留言|回复|댓글) ?[:：(（]? ?(?P<counts>\d{{1,6}}) ?[件条條則개]?[)）]?"
     rf"|(?:{_any(BARE_HEADINGS)})[:.]?"
     rf"|(?:{_any(COMMENT_WORDS)}) (?:to|on|for) [\"“'].{{1,160}})",
     re.IGNORECASE,
@@ -78,10 +83,17 @@ _AT_END: Final = re.compile(
     rf".{{1,150}}[|·•-] ?(?:(?P<before>{_COUNT}) +(?:comments?)|comments? ?\((?P<within>\d{{1,6}})\))", re.IGNORECASE
 )
 
+_COUNTED: Final = re.compile(rf"(?:.*[^\w.])?{_COUNT} comments", re.IGNORECASE)
+
 _SENTENCE: Final = re.compile(r"[^\W\d_]{4,}[.!?…]['\"”’)]?\s+\S")
 _URL_NAME: Final = re.compile(r"(?P<url>https?://\S{3,150})\s+(?P<name>\S.*)", re.IGNORECASE)
 _NAME_URL: Final = re.compile(r"(?P<name>.*?\S)\s*[(\[<]?(?P<url>https?://[^\s)\]>]{3,150})[)\]>]?", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"\s*[<(\[]?[\w.+-]{1,64}@[\w.-]{1,64}\.?\w{2,10}[>)\]]?")
+# Verbs of scripts that put no space before them, at the end of a line or before a colon; "(а)" leaves the gender open.
+_GLUED: Final = re.compile(rf"(?<=[^\W\d_])({_any(sorted(GLUED, key=len, reverse=True))})(?=\s*(?:[:：]\s*)?$)")
+_GENDER: Final = re.compile(r"(?<=[лв])\(ла\)|(?<=[лł])\([аa]\)")
+_TITLES: Final = re.compile(r"(?:Ο/Η|Ο χρήστης|Η χρήστης|~)\s*(?=\S)")
+_RANK: Final = re.compile(r"(?:un)?registered commenter\s*(?=\S)", re.IGNORECASE)
 _AROUND: Final = re.compile(r"^[\s|·•,;/–—:»«-]+|[\s|·•,;/–—:»«-]+$")
 
 # Stands for a time while a line is matched; taken from the private use area, so that no name holds it.
@@ -89,11 +101,12 @@ _T: Final = "\ue000"
 _TOKENS: Final = {
     "NAME": rf"(?P<name>[^\s{_T}](?:[^{_T}]{{0,{LONGEST_NAME - 2}}}?[^\s{_T}])??)",
     "WHOM": rf"(?P<whom>[^\s{_T}:][^{_T}:]{{0,{LONGEST_NAME}}}?)",
-    "WHEN": rf"(?:\(|\[)?{_T}(?:[\s,|·•–-]*{_T})?(?:\)|\])?",
+    "WHEN": rf"(?:\(|\[)?{_T}(?:(?:[\s,|·•(–-]*|\s+at\s+){_T})?\s?(?:\)|\])?",
     "SAYS": rf"\b(?P<verb>{_any(SAYS)})",
     "POSTED": rf"(?P<verb>{_any(POSTED)})\b",
     "POSTED?": rf"(?:(?P<verb>{_any(POSTED)})\b)?",
     "BY": rf"\b(?:{_any(BY)})\b",
+    "OF": rf"(?:\b(?:{_any(OF)})\b|(?<=投稿者))",
     "ON?": rf"(?:(?<![^\W_])(?:{_any(ON)})(?![^\W_]))?",
     "COLON": r"(?:[:：]|\.{3}|…|,)",
     "COLON?": r"(?:[:：]|\.{3}|…|,|\.)?",
@@ -130,9 +143,9 @@ SHAPES: Final = (
     Shape("dated, says", "NAME SEP? ON? WHEN SAYS COLON?", "speech", 3),
     Shape("on date, says", "ON? WHEN SEP? NAME SAYS COLON?", "speech", 3),
     Shape("on date says", "ON? WHEN SEP? SAYS NAME COLON?", "speech", 3),
-    Shape("posted on, by", "POSTED :? ON? WHEN SEP? BY :? NAME COLON?", "posted", 3, "above"),
-    Shape("posted by, on", "POSTED BY :? NAME SEP? ON? WHEN COLON?", "posted", 3, "above"),
-    Shape("posted by, on", "POSTED BY :? SEP? ON? WHEN", "posted", 3, "above"),
+    Shape("posted on, by", "POSTED :? ON? WHEN SEP? OF :? NAME COLON?", "posted", 3, "above"),
+    Shape("posted by, on", "POSTED OF :? NAME SEP? ON? WHEN COLON?", "posted", 3, "above"),
+    Shape("posted by, on", "POSTED OF :? SEP? ON? WHEN", "posted", 3, "above"),
     Shape("by, on", "BY :? NAME SEP? ON? WHEN COLON?", "posted", 2),
     Shape("says", "NAME SAYS COLON", "speech", 1.5),
     Shape("says", "SAYS COLON", "speech", 1),
@@ -140,7 +153,7 @@ SHAPES: Final = (
     Shape("name, date", "NAME SEP? POSTED :? ON? WHEN COLON?", "dated", 2),
     Shape("name, date", "NAME SEP? ON? WHEN COLON?", "dated", 1),
     Shape("date, name", "ON? WHEN SEP? NAME", "dated", 1),
-    Shape("posted by", "POSTED BY :? NAME COLON?", "posted", 1.5, "above"),
+    Shape("posted by", "POSTED OF :? NAME COLON?", "posted", 1.5, "above"),
     Shape("pingback", "KIND BY NAME", "ping", 2),
     Shape("pingback", "KIND COLON NAME", "ping", 2),
     Shape("says, bare", "NAME SAYS", "speech", 1),
@@ -275,6 +288,7 @@ def heading(line: str) -> Heading | None:
     found = _HEADING.fullmatch(text)
     if found:
         number = found["before"] or found["within"] or found["after"] or found["bracket"]
+        number = number or found["counted"] or found["counts"]
         return Heading(_number(number))
     found = _AT_END.fullmatch(text)
     return Heading(_number(found["before"] or found["within"]), at_end_of_article=True) if found else None
@@ -326,6 +340,9 @@ def byline(line: str) -> Byline | None:
         return None
     if "\xa0" in line:
         line, stripped = line.replace("\xa0", " "), stripped.replace("\xa0", " ")
+    if not line.isascii():
+        line = _GLUED.sub(r" \1", _GENDER.sub("", line))
+        stripped = line.strip()
     speaks = stripped.rstrip(":：.…, ").rpartition(" ")[2].casefold() in _LAST_WORDS
     times = dates.spans(stripped)
     if not times and not speaks and stripped[-1] not in ":：" and not _OPENS.match(stripped):
@@ -352,6 +369,8 @@ def byline(line: str) -> Byline | None:
         raw = parts.get("name")
         name, url = _name(raw) if raw else (None, None)
         quality = is_name(name) if name else 2 if raw is None else 0
+        if parts.get("verb") and _COUNTED.fullmatch(f"{name} {parts['verb']}"):
+            return None  # "May 3, 2012 · 2 comments": nobody of that name comments
         if quality == 0 or (quality == 1 and not when and name and _is_sentence(name)):
             continue
         doubtful = (quality == 1 and rule.shape.family != "ping") or (
@@ -408,5 +427,7 @@ def _name(raw: str) -> tuple[str | None, str | None]:
     found = _URL_NAME.fullmatch(text.strip()) or _NAME_URL.fullmatch(text.strip())
     if found:
         text, url = found["name"], found["url"]
+    text = _RANK.sub("", _AROUND.sub("", text))
+    text = _TITLES.sub("", text, count=1) if text[:1] in "ΟΗ~" else text
     text = _AROUND.sub("", text) or raw.strip()  # an address alone is all the name there is
     return text, url

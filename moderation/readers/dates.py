@@ -16,18 +16,51 @@ Order = Literal["month first", "day first"]
 
 # Month names by number, in the languages whose templates are read; compared case-folded, without a final full stop.
 _MONTHS: Final = (
-    "january jan janvier janv januar jänner jän enero ene gennaio gen janeiro januari stycznia sty января янв",
-    "february feb février févr fevrier februar febrero febbraio fevereiro fev februari lutego lut февраля фев",
-    "march mar mars märz mrz mär marzo março marco maart marts marca марта",
-    "april apr avril avr abril abr aprile kwietnia kwi апреля апр",
-    "may mai mayo maggio mag maio mei maj maja мая",
-    "june jun juin juni junio giugno giu junho czerwca cze июня июн",
-    "july jul juillet juil juli julio luglio lug julho lipca lip июля июл",
-    "august aug août aout agosto ago augustus augusti sierpnia sie августа авг",
-    "september sep sept septembre septiembre settembre setembro set września wrz сентября сен",
-    "october oct octobre oktober okt octubre ottobre ott outubro out października paź октября окт",
-    "november nov novembre noviembre novembro listopada lis ноября ноя",
-    "december dec décembre déc decembre dezember dez diciembre dic dicembre dezembro desember des grudnia gru декабря",
+    (
+        "january jan janvier janv januar jänner jän enero ene gennaio gen janeiro januari stycznia sty января янв "
+        "tammikuuta ledna січня ocak január ιανουαρίου ιαν ianuarie ian"
+    ),
+    (
+        "february feb février févr fevrier februar febrero febbraio fevereiro fev februari lutego lut февраля фев "
+        "helmikuuta února лютого şubat február φεβρουαρίου φεβ februarie"
+    ),
+    (
+        "march mar mars märz mrz mär marzo março marco maart marts marca марта "
+        "maaliskuuta března березня mart március μαρτίου μαρ martie"
+    ),
+    (
+        "april apr avril avr abril abr aprile kwietnia kwi апреля апр "
+        "huhtikuuta dubna квітня nisan április απριλίου απρ aprilie"
+    ),
+    "may mai mayo maggio mag maio mei maj maja мая toukokuuta května травня mayıs május μαΐου μαΐ",
+    (
+        "june jun juin juni junio giugno giu junho czerwca cze июня июн "
+        "kesäkuuta června червня haziran június ιουνίου ιουν iunie"
+    ),
+    (
+        "july jul juillet juil juli julio luglio lug julho lipca lip июля июл "
+        "heinäkuuta července липня temmuz július ιουλίου ιουλ iulie"
+    ),
+    (
+        "august aug août aout agosto ago augustus augusti sierpnia sie августа авг "
+        "elokuuta srpna серпня ağustos augusztus αυγούστου αυγ"
+    ),
+    (
+        "september sep sept septembre septiembre settembre setembro set września wrz сентября сен "
+        "syyskuuta září вересня eylül szeptember σεπτεμβρίου σεπ septembrie"
+    ),
+    (
+        "october oct octobre oktober okt octubre ottobre ott outubro out października paź октября окт "
+        "lokakuuta října жовтня ekim október οκτωβρίου οκτ octombrie"
+    ),
+    (
+        "november nov novembre noviembre novembro listopada lis ноября ноя "
+        "marraskuuta listopadu листопада kasım νοεμβρίου νοε noiembrie"
+    ),
+    (
+        "december dec décembre déc decembre dezember dez diciembre dic dicembre dezembro desember des grudnia gru "
+        "декабря joulukuuta prosince грудня aralık δεκεμβρίου δεκ decembrie"
+    ),
 )
 MONTHS: Final = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
 
@@ -36,7 +69,15 @@ _WEEKDAYS: Final = (
     "lundi mardi mercredi jeudi vendredi samedi dimanche "
     "montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag mo di mi do fr sa so "
     "lunes martes miércoles jueves viernes sábado domingo lunedì martedì mercoledì giovedì venerdì sabato domenica "
-    "segunda terça quarta quinta sexta maandag dinsdag woensdag donderdag vrijdag zaterdag zondag"
+    "segunda segunda-feira terça terça-feira quarta quarta-feira quinta quinta-feira sexta sexta-feira "
+    "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag ma wo vr za zo lun mar mer jeu ven sam dim mié jue vie "
+    "måndag tisdag onsdag torsdag fredag lördag söndag mandag tirsdag lørdag søndag "
+    "maanantai tiistai keskiviikko torstai perjantai lauantai sunnuntai maanantaina sunnuntaina "
+    "poniedziałek wtorek środa czwartek piątek sobota niedziela pondělí úterý středa čtvrtek pátek neděle "
+    "понедельник вторник среда четверг пятница суббота воскресенье пн вт ср чт пт сб вс "
+    "понеділок вівторок середа п'ятниця субота неділя pazartesi salı çarşamba perşembe cuma cumartesi pazar "
+    "hétfő kedd szerda csütörtök péntek szombat vasárnap luni marți miercuri joi vineri sâmbătă duminică "
+    "δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή"
 )
 
 # Hours east of UTC, for the abbreviations that templates print. Ambiguous ones have their commonest meaning.
@@ -60,25 +101,34 @@ _OF: Final = r"(?:\s+d(?:e|el|i)\b)?"
 _WEEKDAY: Final = rf"(?:(?<![^\W\d_])(?:{_any_of(_WEEKDAYS.split())})\.?,?\s+)?"
 _DATE: Final = (
     r"(?<!\d)(?:"
-    rf"(?:19|20)\d{{2}}(?P<a>[-/.])\d{{1,2}}(?P=a)\d{{1,2}}(?!\d)|(?:19|20)\d{{2}}年\d{{1,2}}月\d{{1,2}}日"
+    rf"(?:19|20)\d{{2}}(?P<a>[-/.])\d{{1,2}}(?P=a)\d{{1,2}}(?!\d)|(?:19|20)\d{{2}}\s?[年년]\s?\d{{1,2}}\s?[月월]\s?\d{{1,2}}\s?[日일]"
     rf"|\d{{1,2}}(?P<b>[-/.])\d{{1,2}}(?P=b)(?:{_YEAR}|\d{{2}}(?!\d))"
     rf"|\d{{1,2}}{_NTH},?{_OF}\s*-?{_MONTH}(?:,?{_OF}[\s-]*(?:{_YEAR}|\d{{2}}(?=\s(?:at|um|à)\b)))?"
+    rf"|(?:19|20)\d{{2}}\.?\s+{_MONTH}\s+\d{{1,2}}(?!\d)\.?"
     rf"|{_MONTH}\s+\d{{1,2}}{_NTH}(?!\d)(?:\s*,\s*{_YEAR}|\s+{_YEAR})?)"
+    # A year's own word in Russian, and a weekday behind the date in Japanese.
+    r"(?:\s?г(?:ода)?(?!\w)\.?)?(?:\s?[(（][日月火水木金土一二三四五六][)）])?"
 )
 _ZONE: Final = (
-    rf"(?:\s*\(?(?:(?:{_any_of(name.lower() for name in _ZONES)})\b(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?"
+    rf"(?:\s*\(?(?:(?:{_any_of(name.lower() for name in _ZONES)})\b(?:\s?[+-]\d{{1,2}}(?::?\d{{2}})?(?!\d))?"
     r"|[+-]\d{2}:?\d{2}(?!\d))\)?)?"
 )
 _CLOCK: Final = (
-    rf"(?<!\d)(?:\d{{1,2}}(?:[:.h]\d{{2}}){{1,2}}(?!\d)(?:\.\d{{1,6}})?(?:\s?[ap]\.?\s?m\b\.?|\s?uhr\b)?{_ZONE}"
-    rf"|\d{{1,2}}\s?[ap]\.?m\b\.?{_ZONE})"
+    r"(?<!\d)(?:(?:(?:[上下]午|午[前後]|오[전후])\s?)?"
+    rf"\d{{1,2}}(?:(?:[:.h]|\sh\s)\d{{2}}){{1,2}}(?!\d)(?:\.\d{{1,6}})?(?:\smin\b)?(?:\s?[ap]\.?\s?m\b\.?|\s?uhr\b)?{_ZONE}"
+    rf"|\d{{1,2}}(?:\s[0-5]\d)?\s?[ap]\.?m\b\.?{_ZONE})"
 )
 _AT: Final = (
-    r"(?:,?\s+(?:at|um|à|a las|às|as|alle|ore|om|kl\.?|klo|o godz\.?|в)\s+@?\s?|\s*[,|·•–—@/-]{1,2}\s*@?\s?|t|\s+)"
+    r"(?:,?\s+(?:at|um|à|a las|a la|às|as|alle|ore|om|kl\.?|klo|kello|o godz\.?|o|v|в|о|saat|στις|la)"
+    r"\s+@?\s?|\s*[,|·•–—@/-]{1,2}\s*@?\s?|t|\s+)"
 )
 _AGO: Final = (
-    r"(?<!\d)(?:\d{1,4}|\ban?|\bone)\s+(?:sec(?:ond)?|min(?:ute)?|hour|hr|day|week|month|year)s?\.?\s+ago\b"
-    r"|\b(?:vor|hace|há|il y a|för)\s+\d{1,4}\s+[^\W\d_]{1,10}|\byesterday\b|\bjust now\b"
+    r"(?:\b(?:about|almost|over)\s+)?(?<!\d)(?:\d{1,4}|\ban?|\bone)\s+(?:sec(?:ond)?|min(?:ute)?|hour|hr|day|week|month|year)s?\.?\s+ago\b"
+    r"|\b(?:vor|hace|há|il y a|för|před|acum|πριν(?: από)?)\s+\d{1,4}\s+[^\W\d_]{1,12}(?:\s+sedan\b)?"
+    r"|(?<!\d)(?:\bfor\s)?\d{1,4}\s[^\W\d_]{1,12}\.?\s(?:fa|geleden|siden|temu|назад|тому|önce|atrás|sitten|ezelőtt)\b"
+    r"|(?<!\d)\d{1,4}\s?(?:[秒分日年天周週]|時間|小时|小時|分钟|分鐘|[かヶカ个個]月)前"
+    r"|(?<!\d)\d{1,4}(?:초|분|시간|일|주|개월|년) 전\b"
+    r"|\byesterday\b|\bjust now\b"
 )
 
 
@@ -92,17 +142,19 @@ def _when(name: str, date: str) -> str:
     )
 
 
-_INITIALS: Final = "".join(sorted({name[0] for name in [*MONTHS, *_WEEKDAYS.split(), *"avhify"]}))
+_INITIALS: Final = "".join(sorted({name[0] for name in [*MONTHS, *_WEEKDAYS.split(), *"avhifypπo"]}))
 _WHEN: Final = re.compile(
-    rf"(?=[\d{_INITIALS}])"
+    rf"(?=\d|(?<![^\W\d_])[{_INITIALS}]|[上下午오])"
     rf"(?:{_WEEKDAY}(?:{_when('1', _DATE)})(?:{_AT}{_CLOCK})?"
     rf"|{_CLOCK}(?:\s+(?:on|am|le|el)\s+|\s*[,|·–—-]\s*|\s+){_WEEKDAY}(?:{_when('2', _DATE)})"
     rf"|{_AGO}|{_CLOCK})"
 )
 # Whatever `_WHEN` finds holds one of these; most lines hold none.
 _MAYBE: Final = re.compile(
-    r"\d[:./年h-]\d|(?:19|20)\d\d|\d\s?[ap]\.?m\b|\d(?:st|nd|rd|th)\b|\bago\b|yesterday|just now"
-    r"|\b(?:vor|hace|há|il y a|för) \d"
+    r"\d[:./h-]\d|\d\s?[年년]|(?:19|20)\d\d|\d\s?[ap]\.?m\b|\d(?:st|nd|rd|th)\b|\bago\b|yesterday|just now"
+    r"|\b(?:vor|hace|há|il y a|för|před|acum|πριν) \d"
+    r"|\b(?:fa|geleden|siden|temu|назад|тому|önce|atrás|sitten|ezelőtt)\b"
+    r"|\d\s?(?:[秒分日年天周週間时時钟鐘かヶカ个個]月?)[間]?前|[일초분간주월년] 전\b"
     rf"|\d(?:er|[.ºª])?,?\s{{0,2}}(?:d(?:e|el|i)\s+)?-?(?:{_any_of({name[:3] for name in MONTHS})})"
 )
 
@@ -118,11 +170,15 @@ def spans(line: str) -> list[tuple[int, int]]:
 
 
 _WORD = re.compile(rf"(?:{_any_of(MONTHS)})(?![^\W\d_])", re.IGNORECASE)
-_ISO = re.compile(r"((?:19|20)\d{2})(?:[-/.年])(\d{1,2})(?:[-/.月])(\d{1,2})")
+_ISO = re.compile(r"((?:19|20)\d{2})\s?[-/.年년]\s?(\d{1,2})\s?[-/.月월]\s?(\d{1,2})")
 _NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _TIME = re.compile(
-    r"(?<!\d)(\d{1,2})(?:[:.h](\d{2}))?(?:[:.](\d{2}))?(?:\.(\d{1,6}))?\s?(?:([ap])\.?\s?m\b)?", re.IGNORECASE
+    r"(?:(?P<before>[上下]午|午[前後]|오[전후])\s?)?"
+    r"(?<!\d)(?P<hour>\d{1,2})(?:(?:[:.h]|\sh\s|\s(?=[0-5]\d\s?[ap]\.?m\b))(?P<minute>\d{2}))?(?:[:.](?P<second>\d{2}))?"
+    r"(?:\.(?P<part>\d{1,6}))?\s?(?:(?P<half>[ap])\.?\s?m\b)?",
+    re.IGNORECASE,
 )
+_HALVES: Final = {"上午": "a", "午前": "a", "오전": "a", "下午": "p", "午後": "p", "오후": "p"}
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?\b")
 _ZONE_NAME = re.compile(rf"\b({_any_of(_ZONES)})\b")
 
@@ -186,6 +242,9 @@ def _around(text: str, word: re.Match[str]) -> tuple[int, int, str] | None:
     year_after = re.search(r"(?<!\d)((?:19|20)\d{2})(?!\d)", after) or re.match(
         r"\.?[\s-]+(\d{2})\s(?:at|um|à)\b", after
     )
+    year_before = re.search(r"((?:19|20)\d{2})\.?\s+$", before)
+    if year_after is None and year_before and (leading := re.match(r"\.?\s+(\d{1,2})(?!\d|:)\.?", after)):
+        return int(leading[1]), int(year_before[1]), before[: year_before.start()] + " " + after[leading.end() :]
     if year_after is None:
         return None
     year = _full_year(int(year_after[1]))
@@ -207,16 +266,16 @@ def _full_year(year: int) -> int:
 
 def _clock(text: str) -> tuple[int, int, int, int, str]:
     for found in _TIME.finditer(text):
-        if found[2] is None and found[5] is None:
+        if found["minute"] is None and found["half"] is None:
             continue
-        hour = int(found[1])
-        half = (found[5] or "").casefold()
+        hour = int(found["hour"])
+        half = (found["half"] or _HALVES.get(found["before"] or "", "")).casefold()
         if half == "p" and hour < 12:
             hour += 12
         elif half == "a" and hour == 12:
             hour = 0
-        micro = int((found[4] or "0").ljust(6, "0"))
-        return hour, int(found[2] or 0), int(found[3] or 0), micro, text[found.end() :]
+        micro = int((found["part"] or "0").ljust(6, "0"))
+        return hour, int(found["minute"] or 0), int(found["second"] or 0), micro, text[found.end() :]
     return 0, 0, 0, 0, ""
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
+from math import log
 from typing import Final
 
 import pandas as pd
@@ -34,6 +35,7 @@ from moderation.readers.bylines import (
     reply_line,
 )
 from moderation.readers.encoding import looks_binary, repair
+from moderation.readers.entries import TALK_SHARE, likely, talk_share
 from moderation.readers.formats import FALLBACK, NO, Format, Wanted
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
@@ -52,10 +54,25 @@ HEAD_LINES: Final = 4
 LINK_LIMIT: Final = 60
 # How many headings, from the last one up, are tried where nothing else tells comments.
 TOPS_TRIED: Final = 3
+# A first comment whose beginning nothing tells is looked for so many lines up; comments have about so many characters.
+SIGNED_LINES: Final = 40
+SIGNED_USUAL: Final = 200
+# Lists of links have no lines as long as this; articles do.
+PARAGRAPH: Final = 120
+# So many comments before its last one tell how a page's comments look.
+NEIGHBOURS: Final = 20
+# A gap between lines is out of the ordinary where less than this part of those above it are like it.
+RARE: Final = 0.2
+WIDEST: Final = 4
 # Line ends that text may hold besides the usual ones.
-_BREAKS: Final = ("\u2028", "\u2029", "\x85", "\v", "\f")
+_BREAKS: Final = ("\u2028", "\u2029", "\x85", "\v")
+_SEPARATOR: Final = re.compile(r"([-=_~#+])\1{9,}")
+_LOCATION: Final = re.compile(
+    r"(?:(?:url|source|address|page)\s*:\s*)?(?P<url>https?://(?P<host>[^/\s]{1,100})(?:/\S*)?)", re.IGNORECASE
+)
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|\?xml|rss|feed|head|body)\b", re.IGNORECASE)
 _BARE: Final = next(shape for shape in SHAPES if shape.name == "name")
+_DATED: Final = next(shape for shape in SHAPES if shape.name == "name, date")
 _CLOCK: Final = re.compile(r"\d[:.h]\d\d|\d ?[ap]\.?m", re.IGNORECASE)
 _QUOTE: Final = '"“„«‘>'
 
@@ -106,6 +123,7 @@ class _Article:
     text: str | None = None
     author: str | None = None
     when: str | None = None
+    url: str | None = None
 
 
 @dataclass(slots=True)
@@ -118,9 +136,11 @@ class _Page:
 def _cut(text: str) -> _Page:
     """Return the article and the comments of the page `text`."""
     lines = text.rstrip().split("\n")
-    written = [i for i, line in enumerate(lines) if line and len(line) <= 2 * LONGEST and not line.isspace()]
-    headings, ends = _landmarks(lines, written)
-    marks = _chosen(_marks(lines, written), headings, ends, lines) or _under_heading(headings, lines)
+    written, headings, ends, told = surveyed(lines)
+    marks = templated(told, headings, ends, lines)
+    guessed = not marks
+    if guessed:
+        marks = _guessed(told, lines, written)
     if not marks:
         promised = next((found.count for found in reversed(headings) if found.count), None)
         notes = [f"the page speaks of {promised:,} comments; none were found"] if promised else []
@@ -129,7 +149,8 @@ def _cut(text: str) -> _Page:
     marks = _within(marks, top, ends, lines)
     if not marks:
         return _Page(_article(lines), [])
-    marks = _regular(marks, top.count if top else None, lines)
+    if not guessed:
+        marks = _regular(marks, top.count if top else None, lines)
     above = _text_is_above(marks, top, ends, lines)
     if not above:
         marks = _with_titles(marks, lines)
@@ -146,6 +167,115 @@ def _cut(text: str) -> _Page:
         doubts.append(f"the page speaks of {top.count:,} comments; {len(comments):,} were found")
     _thread(comments)
     return _Page(_article(lines[: min(start, top.line) if top else start]), comments, doubts)
+
+
+def _pages(text: str) -> list[str]:
+    """Return the pages of the dump `text`, which are several where a separator stands between them, or none is needed.
+
+    A separator is a form feed, a long rule, or a bare address where the dump begins with one. People write rules and
+    addresses too, and a printed page holds form feeds: so all are passed over unless two of the parts between them
+    have an article and comments of their own.
+    """
+    lines = text.split("\n")
+    first = _next(lines, 0)
+    site = _LOCATION.fullmatch(lines[first].strip()) if first is not None and len(lines[first]) <= LONGEST else None
+    places: dict[str, list[int]] = defaultdict(list)
+    for i, line in enumerate(lines):
+        if "\f" in line:
+            places["feed"].append(i)
+        if len(line) > LONGEST or not line or (i and not _blank(lines[i - 1]) and "\f" not in line):
+            continue
+        bare = line.strip()
+        if _SEPARATOR.fullmatch(bare):
+            places["rule"].append(i)
+        elif site and (found := _LOCATION.fullmatch(bare)) and found["host"].casefold() == site["host"].casefold():
+            places["address"].append(i)
+    for kind in ("feed", "address", "rule"):
+        begins = sorted({0, *places[kind]})
+        if len(begins) > 1:
+            parts = [_joined_lines(lines[a:b]) for a, b in pairwise([*begins, len(lines)])]
+            parts = _with_more_comments([part for part in parts if not part.isspace()])
+            if sum(_whole(part) for part in parts) > 1:
+                return [again for part in parts for again in _apart(part)]
+    return _apart(_joined_lines(lines))
+
+
+def _joined_lines(lines: Sequence[str]) -> str:
+    return "\n".join(lines).replace("\f", "\n")
+
+
+def _whole(part: str) -> bool:
+    page = _cut(part)
+    return bool(page.comments) and page.article.text is not None
+
+
+def _with_more_comments(parts: Sequence[str]) -> list[str]:
+    """Return `parts` with those that are comments alone joined to the page before: it went on there."""
+    joined: list[list[str]] = []
+    for part in parts:
+        page = _cut(part)
+        if joined and page.comments and page.article.text is None and page.article.title is None:
+            joined[-1].append(part)
+        else:
+            joined.append([part])
+    return ["\n\n".join(own) for own in joined]
+
+
+def _apart(part: str) -> list[str]:
+    """Return the pages that stand one below the other in `part`, without anything between them.
+
+    Where bylines go on, but only after a heading with a count or the last lines of an article, there is another page.
+    """
+    lines = part.rstrip().split("\n")
+    _, headings, ends, told = surveyed(lines)
+    closing = sorted([*(found.line for found in headings if found.count), *ends])
+    if len(closing) < 2:
+        return [part]
+    marks = templated(told, headings, ends, lines)
+    begins = [0]
+    k = 0
+    for n, (a, b) in enumerate(pairwise(marks)):
+        while k < len(closing) and closing[k] <= a.last:
+            k += 1
+        if k == len(closing) or closing[k] >= b.first or a.first < begins[-1]:
+            continue
+        near = [mark for mark in marks[max(n - NEIGHBOURS, 0) : n + 1] if mark.first >= begins[-1]]
+        above_it = lines[: closing[k]]
+        stop = _end(_with_anonymous(near, None, above_it), above_it, [], above=False)
+        begin = _title(stop, closing[k], lines)
+        if begin is not None:
+            begins.append(begin)
+    parts = [_joined_lines(lines[a:b]) for a, b in pairwise([*begins, len(lines)])]
+    return parts if len(parts) > 1 and all(map(_whole, parts)) else [part]
+
+
+def _title(begin: int, end: int, lines: Sequence[str]) -> int | None:
+    """Return where an article begins in `lines[begin:end]`: a few short lines above its first long paragraph."""
+    if begin >= end:
+        return None
+    prose = next((i for i in range(begin, end) if len(lines[i]) >= PARAGRAPH), None)
+    if prose is None:
+        return None
+    at = prose
+    for _ in range(HEAD_LINES):
+        above = next((i for i in range(at - 1, max(at - 3, begin - 1), -1) if not _blank(lines[i])), None)
+        if above is None:
+            break
+        at = above
+    return at
+
+
+def surveyed(lines: Sequence[str]) -> tuple[list[int], list[_Heading], list[int], list[_Mark]]:
+    """Return the short lines with words, and which of them may head comments, end an article, or be bylines."""
+    written = [i for i, line in enumerate(lines) if line and len(line) <= 2 * LONGEST and not line.isspace()]
+    return written, *_landmarks(lines, written), _marks(lines, written)
+
+
+def templated(
+    told: Sequence[_Mark], headings: Sequence[_Heading], ends: Sequence[int], lines: Sequence[str]
+) -> list[_Mark]:
+    """Return the marks of the page's template, where its words or its heading tell them; else none."""
+    return _chosen(told, headings, ends, lines) or _under_heading(headings, lines)
 
 
 def _blank(line: str) -> bool:
@@ -204,6 +334,13 @@ def _chosen(
     best = _with_dates_above(best, lines)
     taken = {i for mark in best for i in range(mark.first, mark.last + 1)}
     chosen = list(best)
+    if model.shape.family == "dated":
+        # Where a name is too long for its line, the date stands below it.
+        for mark in groups.get(("date", "", model.indent.glyph), []) + groups.get(("date", "", ""), []):
+            here = set(range(mark.first, mark.last + 1))
+            if mark.name and _has_clock(mark) and mark.first > best[0].first and not taken & here:
+                chosen.append(mark)
+                taken |= here
     for group in groups.values():
         for mark in group:
             same = mark.line.indent.glyph == model.indent.glyph
@@ -258,13 +395,27 @@ def _case(group: Sequence[_Mark], headings: Sequence[_Heading], ends: Sequence[i
     bodies = [(mark, lines[i]) for mark, i in zip(group, below, strict=True) if i is not None]
     hanging = sum(margin(body[: 2 * LONGEST]).column > mark.column for mark, body in bodies)
     quoted = sum(body.lstrip()[:1] in _QUOTE for _, body in bodies)
-    if len(group) == 1 and not headed and group[0].family != "speech" and not (ended and bodies):
+    signed = _signed_last(group, lines)
+    if len(group) == 1 and not headed and group[0].family != "speech" and not (ended and bodies) and not signed:
         return 0  # the article's own byline, or a date in it
+    case += 2 * signed
     case += 2 * headed + ended + bool(group[0].line.indent.glyph) + (2 * hanging > len(group))
     # Under "Smith said:" an article quotes Smith; under a byline people do not begin with quotation marks.
     if not headed and group[0].family == "speech" and group[0].when is None and 2 * quoted > len(group):
         case -= 3
     return case
+
+
+def _signed_last(group: Sequence[_Mark], lines: Sequence[str]) -> bool:
+    """Tell whether the page ends as only comments are signed: "Posted by: Ann | May 3, 2012", "May 3, 2012 Ann"."""
+    last = group[-1]
+    if last.name is None or last.when is None or not re.search(r"(?:19|20)\d\d|\d[./]\d", last.when):
+        return False
+    if _next(lines, last.last + 1) is not None or sum(not _blank(line) for line in lines[: last.first]) < HEAD_LINES:
+        return False
+    if last.family == "posted":
+        return _has_clock(last) and ":" in lines[last.first].partition(last.name)[0]
+    return last.line.shape.name == "date, name" and not _blank(lines[last.first - 1])
 
 
 def _joined(group: Sequence[_Mark]) -> list[_Mark]:
@@ -298,7 +449,21 @@ def _with_neighbours(group: list[_Mark], lines: Sequence[str]) -> list[_Mark]:
         texts.append(_next(lines, joined[-1].last + 1) is not None)
         if named >= 0.6 * len(group) and sum(texts) >= 0.8 * len(texts):
             return joined
+        if offsets == (1,) and len(group) > 2 and named == len(group) - 1 and joined[-1].name is None and not texts[-1]:
+            return _names_above(joined, lines) or group
     return group
+
+
+def _names_above(group: Sequence[_Mark], lines: Sequence[str]) -> list[_Mark]:
+    """Return marks where the name is the first line of a comment and the date its last: each name's, and the first."""
+    first = group[0].first
+    for i in range(first - 2, max(first - SIGNED_LINES, -1), -1):
+        name = _bare_name(lines[i]) if not _blank(lines[i]) else None
+        if name:
+            names = [(i, name), *((mark.last, mark.name) for mark in group[:-1])]
+            # As good as bylines with a date; the dates themselves are taken where each comment ends.
+            return [_Mark(at, at, replace(_plain(lines[at], own), shape=_DATED), own, None) for at, own in names]
+    return []
 
 
 def _bare_name(line: str) -> str | None:
@@ -374,6 +539,14 @@ def _under_heading(headings: Sequence[_Heading], lines: Sequence[str]) -> list[_
             if len(group) == top.count or (sure and len(group) > 1):
                 return list(group)
     return []
+
+
+def _guessed(told: Sequence[_Mark], lines: Sequence[str], written: Sequence[int]) -> list[_Mark]:
+    """Return marks where many weak signs together say that comments begin; see `entries`."""
+    return [
+        _Mark(entry.first, entry.last, entry.line or _plain(lines[entry.first], entry.name), entry.name, entry.when)
+        for entry in likely(lines, written, {mark.first: mark.line for mark in told})
+    ]
 
 
 def _plain(line: str, name: str | None) -> Byline:
@@ -585,20 +758,42 @@ def _start(
         return first
     if top:
         return top.line + 1
-    ended = max((i for i in ends if i < first), default=None)
-    if ended is not None:
-        return ended + 1
-    # Nothing tells the first comment from the article: a wider gap does, if there is one about as far up as comments
-    # on this page are long; else one paragraph is taken.
-    at = first - 1
-    while at > 0 and _blank(lines[at]):
-        at -= 1
-    sizes = sorted(b.first - a.last for a, b in pairwise(marks)) or [6]
-    for i in range(at, max(at - 2 * sizes[len(sizes) // 2], 0), -1):
-        if _blank(lines[i]) and _blank(lines[i - 1]):
-            return i + 1
-    while at > 0 and not _blank(lines[at - 1]):
-        at -= 1
+    return _first_words(marks, max((i for i in ends if i < first), default=-1) + 1, lines)
+
+
+def _first_words(marks: Sequence[_Mark], ended: int, lines: Sequence[str]) -> int:
+    """Return the line where the first signed comment begins, when nothing stands between it and the article.
+
+    Every line some way up is tried, as far as where the article has `ended`. It speaks for one that the comment would
+    be about as long as others on the page,
+    that people talk in it and not above it, and that it stands off: by a wider gap, or by none where paragraphs have
+    one.
+    """
+    first = marks[0].first
+    sizes = sorted(sum(map(len, lines[a.last + 1 : b.first])) for a, b in pairwise(marks)) or [SIGNED_USUAL]
+    usual = max(sizes[len(sizes) // 2], 20)
+    seen: Counter[int] = Counter()
+    starts: list[tuple[int, int, float]] = []  # a line, the gap above it, how usual such gaps are further up
+    above = -1
+    for i in range(first):
+        if not _blank(lines[i]):
+            gap = min(i - above - 1, WIDEST)
+            starts.append((i, gap, (seen[gap] + 0.5) / (seen.total() + 1)))
+            seen[gap] += len(starts) >= HEAD_LINES
+            above = i
+    best, at, size = -99.0, first, 0
+    starts = starts[-SIGNED_LINES:]
+    for k in range(len(starts) - 1, -1, -1):
+        i, gap, share = starts[k]
+        if i < ended or (k < 2 and at < first):
+            break
+        size += len(lines[i].strip())
+        talks, above_talks = (talk_share(lines[starts[j][0]]) >= TALK_SHARE if j >= 0 else False for j in (k, k - 1))
+        score = 2.5 * max(0, 1 - share / RARE) + 0.4 * (gap > 0) + 0.6 * (gap > 1) + 0.5 * (talks - above_talks)
+        score += 1.5 * (k > 0 and starts[k - 1][0] < ended)
+        score -= (0.6 if size > usual else 0.2) * log(size / usual) ** 2
+        if score > best:
+            best, at = score, i
     return at
 
 
@@ -825,6 +1020,11 @@ def _article(lines: Sequence[str]) -> _Article:
         body.pop()
     article = _Article()
     at = _next(body, 0)
+    if at is not None and _SEPARATOR.fullmatch(body[at].strip()):
+        at = _next(body, at + 1)
+    if at is not None and len(body[at]) <= LONGEST and (found := _LOCATION.fullmatch(body[at].strip())):
+        article.url = found["url"]
+        at = _next(body, at + 1)
     if at is None:
         return article
     if len(body[at].strip()) <= TITLE_LIMIT:
@@ -832,11 +1032,11 @@ def _article(lines: Sequence[str]) -> _Article:
         body = body[at + 1 :]
         for _ in range(HEAD_LINES - 1):
             at = _next(body, 0)
-            found = byline(body[at]) if at is not None else None
-            if at is None or found is None or found.shape.family not in ("posted", "date", "dated") or found.doubtful:
+            line = byline(body[at]) if at is not None else None
+            if at is None or line is None or line.shape.family not in ("posted", "date", "dated") or line.doubtful:
                 break
-            article.author = article.author or found.name
-            article.when = article.when or found.when
+            article.author = article.author or line.name
+            article.when = article.when or line.when
             body = body[at + 1 :]
     article.text = _text(body, "", None) or None
     return article
@@ -863,17 +1063,22 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     text = clean_text(mended)
     for ending in _BREAKS:
         text = text.replace(ending, "\n")
-    page = _cut(text)
-    for note in page.notes:
-        tally.note(note)
-    times = _times([*(comment.when for comment in page.comments), page.article.when], tally)
-    articles, article_id = _articles(page.article, times[-1])
-    tally.records_in += len(page.comments)
-    frame = _frame(page.comments, times, article_id, wanted)
-    tally.comments_out += len(frame)
-    for begin in range(0, max(len(frame), 1), wanted.chunk_rows):
-        rows = frame.iloc[begin : begin + wanted.chunk_rows]
-        yield Batch(conform(rows, COMMENTS), articles)
+    repeats: Counter[str] = Counter()
+    parts = _pages(text)
+    if len(parts) > 1:
+        tally.note("the file holds {n} pages", len(parts))
+    for part in parts:
+        page = _cut(part)
+        for note in page.notes:
+            tally.note(note)
+        times = _times([*(comment.when for comment in page.comments), page.article.when], tally)
+        articles, article_id = _articles(page.article, times[-1])
+        tally.records_in += len(page.comments)
+        frame = _frame(page.comments, times, article_id, wanted, repeats)
+        tally.comments_out += len(frame)
+        for begin in range(0, max(len(frame), 1), wanted.chunk_rows):
+            rows = frame.iloc[begin : begin + wanted.chunk_rows]
+            yield Batch(conform(rows, COMMENTS), articles)
 
 
 def _times(whens: Sequence[str | None], tally: Tally) -> list[datetime | None]:
@@ -896,16 +1101,19 @@ def _articles(article: _Article, published_at: datetime | None) -> tuple[pd.Data
     if article.title is None and article.text is None:
         return empty(ARTICLES), None
     own = native_id("article", article.title, article.text)
-    row = {"id": own, "title": article.title, "text": article.text, "author": article.author}
+    row = {"id": own, "title": article.title, "text": article.text, "author": article.author, "url": article.url}
     return conform(pd.DataFrame([row | {"published_at": published_at}]), ARTICLES, "articles"), own
 
 
 def _frame(
-    comments: Sequence[_Comment], times: Sequence[datetime | None], article_id: str | None, wanted: Wanted
+    comments: Sequence[_Comment],
+    times: Sequence[datetime | None],
+    article_id: str | None,
+    wanted: Wanted,
+    repeats: Counter[str],
 ) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     ids: list[str | None] = []
-    repeats: Counter[str] = Counter()
     for comment, posted_at in zip(comments, times, strict=False):
         if not comment.text:
             wanted.tally.lose(f"line {comment.line}", "a byline without text")

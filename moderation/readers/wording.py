@@ -13,19 +13,24 @@ __all__ = [
     "BARE_HEADINGS",
     "BOILERPLATE",
     "BY",
+    "CAPTIONS",
     "COMMENT_WORDS",
     "CONJUNCTIONS",
     "FOOTER",
+    "GLUED",
     "KINDS",
     "LEADS",
+    "LITTLE",
     "NEVER",
     "NUMBERS",
+    "OF",
     "ON",
     "POSTED",
     "REPLYING",
     "SAYS",
     "TAIL",
     "TAIL_WORDS",
+    "TALK",
 ]
 
 
@@ -47,17 +52,30 @@ SAYS: Final = _words(
     "diz disse escreve escreveu respondeu comentou",  # Portuguese
     "scrive ha_scritto ha_detto ha_commentato risponde",  # Italian
     "zegt zei schrijft schreef antwoordt reageerde",  # Dutch
-    "säger sade skriver skrev siger sagde sier kirjoitti sanoo",  # Swedish, Danish, Norwegian, Finnish
+    "säger sade skriver skrev siger sagde sier kirjoitti kirjoittaa sanoo sanoi",  # Swedish, Danish, Norwegian, Finnish
     "pisze napisał napisała mówi powiedział powiedziała píše napsal napsala",  # Polish, Czech
-    "пишет написал написала говорит сказал сказала комментирует",  # Russian
-    "說 说 写道 說道 说道",  # Chinese
+    "пишет писал писала написал написала говорит говорил говорила сказал сказала",
+    "комментирует ответил ответила",  # Russian
+    "пише писав писала написав каже сказав відповів відповіла",  # Ukrainian
+    "diyor_ki dedi_ki diyor dedi yazdı yazıyor szerint írta mondta",  # Turkish, Hungarian
+    "λέει είπε γράφει έγραψε spune a_spus zice a_zis scrie a_scris",  # Greek, Romanian
+    "說 说 写道 寫道 說道 说道 表示",  # Chinese
+    "さん_より さんより より さんの発言 の発言 さんのコメント のコメント さん 님의_말 님",  # Japanese, Korean
+)
+# Those of them that may follow a name without a space.
+GLUED: Final = _words(
+    "さん_より 說 说 写道 寫道 說道 说道 さんより さんの発言 の発言 さんのコメント のコメント さん 님의_말 님"
 )
 POSTED: Final = _words(
     "posted written submitted added tracked left published comment_left comment commented sent",
     "publié posté écrit geschrieben verfasst erstellt eingereicht kommentiert",
-    "publicado enviado escrito pubblicato inviato scritto geplaatst skrivet skrevet dodany napisane",
+    "publicado enviado escrito pubblicato inviato scritto geplaatst skrivet skrevet dodany dodane napisane",
+    "rédigé commentaire kommentar comentario comentário commento reactie kommentarz komentarz комментарий",
+    "опубликовано добавлено 投稿者",
 )
 BY: Final = _words("by from par von por da door av af przez od")
+# "By" as it stands only behind a word of the row above: in front of a name it could be the name's own.
+OF: Final = (*BY, *_words("de di do du van от autor"))
 ON: Final = _words("on at le am el em il op den dne dnia vom @")
 REPLYING: Final = (
     r"replying to(?: a comment from)?",
@@ -71,6 +89,9 @@ KINDS: Final = {"pingback": "pingback", "trackback": "trackback", "ping": "pingb
 COMMENT_WORDS: Final = (
     *("comments?", "responses?", "replies", "reply", "thoughts?", "reactions?", "opinions", "notes", "feedback"),
     *("discussion", "(?:reader|user|all|latest) comments"),
+    *("gedanken?", "pensier[io]", "gedachten?", "tank(?:er|ar)", "myśli", "pensées?", "ideas?"),
+    *("kommentt?i[at]?", "kommentaria", "отзыв[аыов]*", "коментар\\w{0,3}", "yorum(?:lar)?", "hozzászólás(?:ok)?"),
+    *("σχόλι[οα]", "comentarii", "評論", "留言", "댓글", "コメント数"),
     *("commentaires?", "réponses?", "réactions?", "kommentare?", "antworten", "reaktionen", "meinungen"),
     *(
         "comentarios?",
@@ -99,6 +120,7 @@ BARE_HEADINGS: Final = (
     *("comments", "responses", "discussion", "(?:reader|user|all|latest) comments", "reactions", "join the discussion"),
     *("what people are saying", "commentaires", "réactions", "kommentare", "reaktionen", "comentarios", "comentários"),
     *("commenti", "reacties", "kommentarer", "komentarze", "komentáře", "комментарии", "评论", "コメント"),
+    *("評論", "留言", "댓글", "yorumlar", "hozzászólások", "σχόλια", "comentarii", "коментарі", "отзывы", "kommentit"),
 )
 _NUMBER_WORDS: Final = (
     *(
@@ -178,6 +200,18 @@ FOOTER: Final = re.compile(
             r"los comentarios están cerrados.{0,40}",
             r"deixe (?:um comentário|uma resposta).{0,60}|(?:enviar|postar) um comentário.{0,40}",
             r"lascia un commento.{0,60}|scrivi un commento.{0,40}",
+            r"kommentar verfassen.{0,40}|lämna (?:ett|en) (?:svar|kommentar).{0,40}|kommentera",
+            r"skriv (?:et|en) (?:svar|kommentar)",
+            r"legg igjen (?:en|et) (?:kommentar|svar).{0,40}|vastaa|jätä kommentti.{0,40}|dodaj komentarz.{0,40}",
+            r"(?:napsat|přidat) komentář.{0,40}|(?:добавить|оставить|написать) комментарий.{0,40}",
+            r"залишити відповідь.{0,40}",
+            r"コメントを(?:残す|投稿|書く|追加).{0,20}|[发發]表(?:评论|回复|評論|回覆|迴響).{0,20}",
+            r"댓글 (?:남기기|쓰기).{0,20}",
+            r"bir (?:cevap|yanıt) yazın.{0,40}|yorum yap.{0,20}|vélemény, hozzászólás\\?.{0,20}|rispondi",
+            r"αφήστε (?:μια απάντηση|ένα σχόλιο).{0,40}|(?:lasă|lăsați) un (?:răspuns|comentariu).{0,40}",
+            r"os comentários estão fechados.{0,40}|i commenti sono chiusi.{0,40}|kommentarer inaktiverade.{0,40}",
+            r"(?:die )?kommentare sind geschlossen.{0,40}|комментарии закрыты.{0,40}",
+            r"möglichkeit zu kommentieren.{0,40}",
             r"geef een reactie.{0,60}|laat een (?:reactie|antwoord) achter.{0,60}",
         )
     ),
@@ -188,7 +222,12 @@ BOILERPLATE: Final = re.compile(
     r"(?:reply|quote|report(?: (?:abuse|spam|comment|this(?: comment)?))?|flag|like|likes?:? ?\d*|dislike|edit|delete|"
     r"share|link|permalink|permanent link|reply to this(?: comment)?|reply to .{1,60}|log in to reply|in reply|"
     r"see all replies|show replies|hide replies|replies|\d+ (?:likes?|replies|reply)|recommend(?: \(\d+\))?|upvote|"
-    r"downvote|[↓↑#¶]|répondre|antworten|zitieren|responder|rispondi|beantwoorden|svara?|odpowiedz|ответить|回复|返信)"
+    r"downvote|reageren|besvar|vastaa|odpovědět|відповісти|回覆|답글|답변|yanıtla|cevapla|válasz|απάντηση|räspunde|"
+    r"răspunde|citer|citar|cita|citeren|cytuj|цитировать|引用|通報|举报|신고|signaler|melden|denunciar|segnala|zgłoś|"
+    r"gefällt mir|j['’]aime|me gusta|mi piace|curtir|vind ik leuk|lubię to!?|нравится|いいね！?|赞|좋아요|permalien|"
+    r"enlace permanente|permanenter link|link permanente|accedi per rispondere|connectez-vous pour répondre|"
+    r"melde dich an, um zu antworten|inicia sesión para responder|log in om te reageren|logga in för att svara|"
+    r"[↓↑#¶]|répondre|antworten|zitieren|responder|rispondi|beantwoorden|svara?|odpowiedz|ответить|回复|返信)"
     r"(?: ?[↓↑»·|] ?(?:reply|quote|report|link|permalink|#|share|edit|like)?){0,4}"
     r"|.{1,60}['’]s picture|\(not verified\)|your comment is awaiting moderation\.?",
     re.IGNORECASE,
@@ -221,5 +260,39 @@ NEVER: Final = frozenset(
     _words(
         "he she they i we you it who updated update published posted modified date edited created copyright last filed",
         "source via photo image credit read more page and but in re",
+    )
+)
+
+# Small words that titles have and names have not.
+LITTLE: Final = frozenset(
+    _words(
+        "a an the of to and or in on for with from at by is are was be how what why when where who your you my our",
+        "this that it its as not no vs new le la les et des du der die das und mit für auf el los las y por para il di",
+        "che",
+        "o os e um uma het een voor och att för i na do и в на с",
+    )
+)
+# Words of people who talk to each other; articles have few of them.
+TALK: Final = frozenset(
+    _words(
+        "i i'm i've i'd i'll im me my mine myself you you're you've your yours u thanks thank thx please sorry hi",
+        "hello hey lol haha yes yeah yep nope ok okay wow agree agreed congrats awesome cool love amazing glad hope",
+        "guys",
+        "wish guess maybe anyone btw imo imho",
+        "je j'ai moi mon ma mes tu vous votre vos merci bonjour bravo salut ich mir mich mein meine du dir dein deine",
+        "euch danke hallo yo mi mis me tú te tu usted gracias hola felicidades io mio mia ti tuo grazie ciao",
+        "eu meu minha você obrigado obrigada olá ik mijn jij je jouw bedankt jag mig min mitt dig din tack hej jeg",
+        "meg mig deg takk",
+        "ja mnie mój moja ty ciebie twój dziękuję dzięki cześć já můj díky я меня мне мой моя ты вы вас вам",
+        "спасибо привет",
+    )
+)
+# First words of lines that caption a picture or a list.
+CAPTIONS: Final = frozenset(
+    _words(
+        "source sources via photo photos image images picture pictures courtesy credit credits related",
+        "update correction note tags tagged labels category categories video audio figure fig step part chapter",
+        "day week photograph",
+        "foto fotos bild quelle crédit légende fuente imagen fonte immagine bron zdjęcie źródło фото источник",
     )
 )
