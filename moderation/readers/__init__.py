@@ -24,13 +24,14 @@ from moderation.readers.losses import Loss, LossReport, Tally
 from moderation.readers.page import PAGE
 from moderation.readers.parquet import PARQUET
 from moderation.readers.source import Source
+from moderation.readers.wxr import WXR
 from moderation.tables import Batch
 
 __all__ = ["FORMATS", "Format", "Loss", "LossReport", "Reading", "read"]
 
 FORMATS: Final[Mapping[str, Format]] = {
     format_.name: format_
-    for format_ in sorted((CSV, JSON, JSONL, PAGE, PARQUET, TSV), key=lambda format_: format_.name)
+    for format_ in sorted((CSV, JSON, JSONL, PAGE, PARQUET, TSV, WXR), key=lambda format_: format_.name)
 }
 """Every format that `read` knows, by name."""
 
