@@ -25,7 +25,9 @@ def article_of(native: str | None, content: Mapping[str, str | None]) -> dict[st
         return {"article_id": native, **known}
     if not known:
         return {}
-    parts = [content.get(name) for name in (("url",) if content.get("url") else ("title", "published_at", "text"))]
+    # What is edited least names it: an article that was corrected since must still be the same one.
+    names = ("url",) if content.get("url") else ("title", "published_at") if content.get("title") else ("text",)
+    parts = [content.get(name) for name in names]
     return {"article_id": native_id("article", *parts), **known}
 
 

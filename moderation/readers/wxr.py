@@ -75,9 +75,7 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     yield from batches_of_fields(told_once(_records(source, wanted), wanted), "wxr", wanted, "comment")
 
 
-def _records(
-    source: Source, wanted: Wanted
-) -> Iterator[tuple[int, dict[str, Any], Mapping[str, str | None]]]:
+def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, Any], Mapping[str, str | None]]]:
     tally = wanted.tally
     stream = XmlStream(source, tally, PLAN)
     of_comment, of_meta, of_article = stream.keys(COMMENT), stream.keys(META), stream.keys(ARTICLE)

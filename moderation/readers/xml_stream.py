@@ -1,8 +1,9 @@
 """The bytes of an XML export in, its records out as small parsed trees: memory stays flat, and damage stays local.
 
-The stream is cut where records begin and end, with an eye for CDATA sections; what was cut out is parsed by the hundred,
-strictly. Only where that fails is each record looked at alone: mended if it can be, read as far as it goes if not. So a
-file of any size, cut off anywhere, with any fault in it, costs the records that the fault stands in and no other.
+The stream is cut where records begin and end, with an eye for CDATA sections; what was cut out is parsed by the
+hundred, strictly. Only where that fails is each record looked at alone: mended if it can be, read as far as it goes if
+not. So a file of any size, cut off anywhere, with any fault in it, costs the records that the fault stands in and no
+other.
 
 No document type ever reaches the parser: entities that a file declares are refused before the first record is read.
 """
@@ -34,11 +35,15 @@ DECLARED: Final = 200
 
 OPEN, CLOSE = b"<![CDATA[", b"]]>"
 
-_NAMESPACE: Final = re.compile(r"\sxmlns(?::([A-Za-z_][\w.-]*))?\s*=\s*(?:\"([^\"<]*)\"|'([^'<]*)'|([^\s\"'<>]+))", re.A)
+_NAMESPACE: Final = re.compile(
+    r"\sxmlns(?::([A-Za-z_][\w.-]*))?\s*=\s*(?:\"([^\"<]*)\"|'([^'<]*)'|([^\s\"'<>]+))", re.ASCII
+)
 _PREFIX: Final = re.compile(rb"</?([A-Za-z_][\w.-]*):|\s([A-Za-z_][\w.-]*):[\w.-]+\s*=")
 _DECLARED_ENCODING: Final = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{2,30})[\"']")
 # Encodings that a declaration may name; others are no text, or are told by their bytes.
-_TEXTUAL: Final = re.compile(r"iso-?8859|latin|windows|cp\d|koi8|shift|s_?jis|euc|gb\d|gbk|big5|iso-?2022|mac", re.I)
+_TEXTUAL: Final = re.compile(
+    r"iso-?8859|latin|windows|cp\d|koi8|shift|s_?jis|euc|gb\d|gbk|big5|iso-?2022|mac", re.IGNORECASE
+)
 
 _ELEMENT: Final = re.compile(rb"<([A-Za-z_][\w:.-]*)(?:\s[^<>]*)?>\s*\Z")
 _FORBIDDEN: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
@@ -248,8 +253,8 @@ def _root(source: Source, tally: Tally) -> str:
     root, declaration = _prolog(source.head_text())
     if "[" in declaration or "<!ENTITY" in declaration:
         raise FormatError(
-            f"{source.name}: declares entities of its own (<!DOCTYPE ... [), which could unfold without end or reach for "
-            "other files; take that part out, or export it again"
+            f"{source.name}: declares entities of its own (<!DOCTYPE ... [), which could unfold without end or reach "
+            "for other files; take that part out, or export it again"
         )
     if declaration:
         tally.note("the document type that the file names is not loaded")
@@ -369,7 +374,7 @@ class _Window:
         if end == -1 and not self.ended and len(data) - start <= LONGEST:
             return -1
         another = self.find(OPEN, start + 1)
-        if end != -1 and not -1 < another < end or data.startswith(OPEN + b">", end + len(CLOSE)):
+        if end != -1 and (not -1 < another < end or data.startswith(OPEN + b">", end + len(CLOSE))):
             return end + len(CLOSE)
         limit = end if end != -1 else len(data)
         element = _ELEMENT.search(data, max(0, start - OVERLAP), start)
@@ -399,6 +404,9 @@ class _Cutter:
             for name, others in plan.records.items()
         }
         self._begin = self._tokens([*plan.records, *container], [])
+        written = [self._written[name] for name in starts]
+        self._marks = [b"<" + name + end for name in written for end in (b">", b" ")]
+        self._marks += [b"</" + self._written[name] + b">" for name in container]
 
     def _tokens(self, starts: Sequence[str], ends: Sequence[str], also: bytes = b"") -> re.Pattern[bytes]:
         parts = [rb"<(?:" + b"|".join(re.escape(self._written[name]) for name in starts) + rb")(?=[\s/>])"]
@@ -439,6 +447,7 @@ class _Cutter:
             name = self._name[found[0][1:]]
             if name == plan.container:
                 begun, part, inside, orphans = found.start(), None, True, False
+                position = self._straight(position)
                 continue
             if begun != -1:
                 part, begun = window.data[begun : found.start()], -1
@@ -451,6 +460,21 @@ class _Cutter:
                 part = None
             piece, position = self._record(found.start(), name)
             yield piece
+
+    def _straight(self, start: int) -> int:
+        """Return where the next tag of interest after `start` is, if that is plain to see, or `start` again.
+
+        Most articles have no comment and are passed over here: each is looked through at the speed of memory.
+        """
+        window = self._window
+        data = window.data
+        seen = [place for mark in self._marks if (place := window.find(mark, start)) != -1]
+        if not seen:
+            return start
+        end = min(seen)
+        if data.count(OPEN, start, end) != data.count(CLOSE, start, end):
+            return start
+        return end if data.rfind(b"<!--", start, end) <= data.rfind(b"-->", start, end) else start
 
     def _nothing(self) -> bytes:
         return b"<" + self._written[self._plan.container or ""] + b">"
@@ -476,7 +500,8 @@ class _Cutter:
             last = window.find(end, start)
             if (
                 last != -1
-                and data.find(begin + b">", start + 1, last) == data.find(begin + b" ", start + 1, last) == -1
+                and data.find(begin + b">", start + 1, last) == -1
+                and not -1 < window.find(begin + b" ", start + 1) < last
                 and data.count(OPEN, start, last) == data.count(CLOSE, start, last)
             ):
                 last += len(end)
