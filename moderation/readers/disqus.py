@@ -98,7 +98,7 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
                 case "parent":
                     record["parent_id"] = _id(child, ids)
                 case "createdAt":
-                    record["posted_at"] = child.text
+                    record["posted_at"] = all_text(child).strip()
                 case key:
                     found[key] = all_text(child).strip()
         record["id"] = record["id"] or found.get("id") or None

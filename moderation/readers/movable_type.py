@@ -149,14 +149,14 @@ def _comment(kind: str, lines: list[str]) -> dict[str, Any]:
         begin += 1
     text = plain_text(_text(lines[begin:]))
     record: dict[str, Any] = {
-        "author": said.get("AUTHOR"),
+        "author": plain_text(said.get("AUTHOR", "")),
         "author_url": said.get("URL"),
         "text": text,
         "posted_at": _date(said.get("DATE")),
         "kind": kind,
     }
     if kind == "trackback":
-        record["author"] = said.get("BLOG NAME")
+        record["author"] = plain_text(said.get("BLOG NAME", ""))
         title = plain_text(said.get("TITLE", ""))
         record["text"] = f"{title}\n\n{text}" if title and text else title or text
     return record

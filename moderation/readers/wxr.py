@@ -91,23 +91,26 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
             tally.lose(f"comment {number}", fault)
             continue
         record: dict[str, Any] = {}
-        told: dict[str | None, str] = {}
+        told: dict[str, str] = {}
         for child in tree:
             key = of_comment[child.tag]
             if key == "meta":
                 pair = {of_meta[each.tag]: each.text for each in child}
-                told[pair.get("key")] = pair.get("value") or ""
+                told[(pair.get("key") or "").strip()] = (pair.get("value") or "").strip()
             elif key == "text":
                 record["text"] = plain_text(markup(child))
             elif key is not None:
-                record[key] = child.text if not len(child) else all_text(child)
-        when = record.pop("local", None)
-        if (record.get("posted_at") or NEVER).startswith(NEVER) and when is not None and not when.startswith(NEVER):
+                record[key] = ((child.text if not len(child) else all_text(child)) or "").strip()
+        for key in ("author", "author_url"):  # stored as they are shown: with entities
+            if "&" in (value := record.get(key, "")):
+                record[key] = plain_text(value)
+        when = record.pop("local", "")
+        if (record.get("posted_at") or NEVER).startswith(NEVER) and when and not when.startswith(NEVER):
             record["posted_at"] = when
             local += 1
         if record.get("parent_id") == "0":
             record["parent_id"] = None
-        record["kind"] = (record.get("kind") or "").strip() or "comment"
+        record["kind"] = record.get("kind") or "comment"
         record["spam"] = _spam(told, record.get("status"))
         spam += record.get("status") == "spam"
         yield number, record, article
@@ -117,7 +120,7 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
         tally.note(NO_SPAM)
 
 
-def _spam(told: Mapping[str | None, str], status: str | None) -> str | None:
+def _spam(told: Mapping[str, str], status: str | None) -> str | None:
     """Return what Akismet's marks say of a comment: a moderator's word first, then its own "yes".
 
     Its "no" says little: much spam passes. Nor does a "yes" that a moderator has let through all the same.

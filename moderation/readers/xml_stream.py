@@ -376,13 +376,13 @@ class _Window:
         another = self.find(OPEN, start + 1)
         if end != -1 and (not -1 < another < end or data.startswith(OPEN + b">", end + len(CLOSE))):
             return end + len(CLOSE)
-        limit = end if end != -1 else len(data)
+        limit = another if another != -1 else len(data)
         element = _ELEMENT.search(data, max(0, start - OVERLAP), start)
         last = data.find(b"</" + element[1], start, limit) if element is not None else -1
-        if last != -1 and (end == -1 or data.find(OPEN, last, limit) != -1):
+        if last != -1:
             return last
         following = begin.search(data, start, limit) if begin is not None else None
-        if following is not None and (end == -1 or data.find(OPEN, following.start(), limit) != -1):
+        if following is not None:
             return following.start()
         return end + len(CLOSE) if end != -1 else start + len(OPEN)
 
