@@ -53,8 +53,11 @@ KEYS: Final = {
 }
 KIND: Final = re.compile(r"blogger/2008/kind#(\w+)")
 NATIVE: Final = re.compile(r"(?:post-|comments/default/|comments/|posts/default/)(\d+)(?=$|[?#])")
-# Bodies of posts are kept, packed, from the first reading to the second; beyond this they are left out.
-BODIES: Final = 1 << 27
+# The same in bytes, to pass over what the reading at hand is not about; an entry that shows both marks is looked at.
+POST: Final = re.compile(rb"kind#(?:post|page|settings|template)|:type>\s*(?:POST|PAGE)")
+COMMENT: Final = re.compile(rb"kind#comment|:type>\s*COMMENT")
+# Bodies of posts are kept from the first reading to the second: packed when there are many, left out beyond that.
+LOOSE, PACKED = 1 << 24, 1 << 27
 STATUS: Final = {"live": "approved", "emptied": "trash", "ghosted": "rejected", "pending": "pending"}
 
 
@@ -67,40 +70,44 @@ def _claim(source: Source) -> int:
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
-    yield from batches_of_fields(told_once(_records(source, wanted), wanted), "blogger", wanted, "entry")
+    yield from batches_of_fields(told_once(_records(source, wanted), wanted), "blogger", wanted, "comment")
 
 
 class _Posts:
-    """What the comments stand under, by id; bodies packed."""
+    """What the comments stand under, by id."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._posts: dict[str, tuple[Mapping[str, str | None], bytes]] = {}
+        self._posts: dict[str, tuple[Mapping[str, str | None], str | bytes]] = {}
         self._size = 0
         self._last: tuple[str | None, Mapping[str, str | None]] = (None, {})
 
     def add(self, name: str, content: Mapping[str, str | None], body: str) -> None:
-        packed = zlib.compress(body.encode("utf-8", "replace"), 1) if self._size < BODIES else b""
-        if body and not packed:
+        kept: str | bytes = body
+        if body and self._size >= PACKED:
             self._tally.note("the texts of {n} posts are left out: there are too many to keep")
-        self._size += len(packed)
-        self._posts[name] = (content, packed)
+            kept = ""
+        elif self._size >= LOOSE:
+            kept = zlib.compress(body.encode("utf-8", "replace"), 1)
+        self._size += len(kept)
+        self._posts[name] = (content, kept)
 
     def article(self, name: str | None) -> Mapping[str, str | None]:
         """Return the post `name` as an article."""
         if name is None:
             return {}
         if self._last[0] != name:
-            content, packed = self._posts.get(name, ({}, b""))
-            text = plain_text(zlib.decompress(packed).decode("utf-8")) if packed else None
-            self._last = (name, article_of(name, {**content, "text": text}))
+            content, kept = self._posts.get(name, ({}, ""))
+            body = kept if isinstance(kept, str) else zlib.decompress(kept).decode("utf-8")
+            self._last = (name, article_of(name, {**content, "text": plain_text(body)}))
         return self._last[1]
 
 
 def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, Any], Mapping[str, str | None]]]:
     tally = wanted.tally
     posts = _Posts(tally)
-    first = XmlStream(source, Tally(), PLAN)  # the second reading tells of what was mended
+    # The second reading tells of what was mended.
+    first = XmlStream(source, Tally(), PLAN, lambda data: bool(COMMENT.search(data)) and not POST.search(data))
     keys = first.keys(KEYS)
     for _, tree, _ in first:
         if tree is not None:
@@ -114,14 +121,16 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
                 }
                 posts.add(name, content, entry.get("text") or "")
     number = 0
-    for _, tree, fault in XmlStream(source, tally, PLAN):
-        number += 1
+    second = XmlStream(source, tally, PLAN, lambda data: bool(POST.search(data)) and not COMMENT.search(data))
+    keys = second.keys(KEYS)
+    for _, tree, fault in second:
         entry = {} if tree is None else _entry(tree, keys)
         if tree is not None and not _is(entry, "comment"):
             continue
+        number += 1
         tally.records_in += 1
         if tree is None:
-            tally.lose(f"entry {number}", fault)
+            tally.lose(f"comment {number}", fault)
             continue
         record = {
             "id": _native(entry.get("id")),

@@ -10,7 +10,7 @@ No document type ever reaches the parser: entities that a file declares are refu
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -173,14 +173,17 @@ class _Spelling:
 class XmlStream:
     """The records of one file in order, to be iterated once.
 
-    Whoever takes them counts them, and loses those without a tree. Raises `FormatError` where the file declares
-    entities.
+    Whoever takes them counts them, and loses those without a tree. Records whose bytes (in UTF-8) `unwanted` tells of
+    are passed over without a look inside. Raises `FormatError` where the file declares entities.
     """
 
-    def __init__(self, source: Source, tally: Tally, plan: Plan) -> None:
+    def __init__(
+        self, source: Source, tally: Tally, plan: Plan, unwanted: Callable[[bytes], bool] | None = None
+    ) -> None:
         self._source = source
         self._tally = tally
         self._plan = plan
+        self._unwanted = unwanted
         self._spelling = _Spelling(source.head_text(), plan.namespaces)
 
     def keys(self, names: Mapping[str, str]) -> Keys:
@@ -196,6 +199,8 @@ class XmlStream:
             waiting: list[_Piece] = []
             size = 0
             for piece in _Cutter(window, self._spelling, self._plan, self._tally).pieces():
+                if self._unwanted is not None and self._unwanted(piece.data):
+                    continue
                 waiting.append(piece)
                 size += len(piece.data)
                 if size >= TOGETHER:

@@ -125,7 +125,8 @@ def blogger(dice: random.Random) -> Iterator[str]:
                 f"<blogger:parent>tag:blogger.com,1999:blog-1.post-{number * 100}</blogger:parent>\n"
                 f"<blogger:type>{kind}</blogger:type>\n<blogger:status>LIVE</blogger:status>\n"
                 "<author>\n<name>Ada</name>\n<uri>https://ada.example/</uri>\n</author>\n"
-                f"<title>{words(dice, 5)}</title>\n<content type='html'>&lt;p&gt;{words(dice, count)}&lt;/p&gt;</content>\n"
+                f"<title>{words(dice, 5)}</title>\n"
+                f"<content type='html'>&lt;p&gt;{words(dice, count)}&lt;/p&gt;</content>\n"
                 "<published>2012-03-06T01:03:00Z</published>\n</entry>\n"
             )
 
@@ -247,7 +248,8 @@ def main() -> None:
             if parser_s > 0.01:
                 print(
                     f"  bare parser {size / parser_s:.1f} MB/s (peak {parser_peak:.0f} MiB), freeing what it read "
-                    f"{size / freeing_s:.1f}; ours takes {seconds / parser_s:.2f} and {seconds / freeing_s:.2f} times as long"
+                    f"{size / freeing_s:.1f}; ours takes {seconds / parser_s:.2f} and {seconds / freeing_s:.2f} times "
+                    "as long"
                 )
             else:
                 print(f"  bare lines {size / freeing_s:.1f} MB/s; ours takes {seconds / freeing_s:.2f} times as long")
