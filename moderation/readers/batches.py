@@ -61,7 +61,6 @@ KIND_OF: Final[Mapping[str, str]] = {
     "ping": "pingback",
     "webmention": "pingback",
     "reply": "comment",
-    "review": "comment",
 }
 
 ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24}\s*$|^\s*(?:\d{1,3}\.){3}\d{1,3}\s*$"
