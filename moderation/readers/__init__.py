@@ -16,21 +16,29 @@ from pathlib import Path
 from typing import Final
 
 from moderation.errors import FormatError, InputError
+from moderation.readers.blogger import BLOGGER
+from moderation.readers.blogml import BLOGML
 from moderation.readers.delimited import CSV, TSV
+from moderation.readers.disqus import DISQUS
 from moderation.readers.formats import Format, Wanted
 from moderation.readers.json_document import JSON
 from moderation.readers.json_lines import JSONL
 from moderation.readers.losses import Loss, LossReport, Tally
+from moderation.readers.movable_type import MOVABLE_TYPE
 from moderation.readers.page import PAGE
 from moderation.readers.parquet import PARQUET
 from moderation.readers.source import Source
+from moderation.readers.wxr import WXR
 from moderation.tables import Batch
 
 __all__ = ["FORMATS", "Format", "Loss", "LossReport", "Reading", "read"]
 
 FORMATS: Final[Mapping[str, Format]] = {
     format_.name: format_
-    for format_ in sorted((CSV, JSON, JSONL, PAGE, PARQUET, TSV), key=lambda format_: format_.name)
+    for format_ in sorted(
+        (BLOGGER, BLOGML, CSV, DISQUS, JSON, JSONL, MOVABLE_TYPE, PAGE, PARQUET, TSV, WXR),
+        key=lambda format_: format_.name,
+    )
 }
 """Every format that `read` knows, by name."""
 

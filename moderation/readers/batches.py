@@ -56,7 +56,12 @@ STATUS_OF: Final[Mapping[str, str]] = {
     **dict.fromkeys(("removed", "refused", "reject", "declined", "hidden"), "rejected"),
     **dict.fromkeys(("post-trashed", "deleted", "trashed"), "trash"),
 }
-KIND_OF: Final[Mapping[str, str]] = {**{kind: kind for kind in KINDS}, "ping": "pingback", "reply": "comment"}
+KIND_OF: Final[Mapping[str, str]] = {
+    **{kind: kind for kind in KINDS},
+    "ping": "pingback",
+    "webmention": "pingback",
+    "reply": "comment",
+}
 
 ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24}\s*$|^\s*(?:\d{1,3}\.){3}\d{1,3}\s*$"
 DAMAGED: Final = (

@@ -14,17 +14,17 @@ __all__ = ["plain_text"]
 _HIDDEN: Final = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
-# White space before a tag is taken from its beginning only: tried at every place of it, a long run costs its square.
-_BREAK: Final = re.compile(r"(?:(?<!\s)\s+)?<br\b[^<>]*>\s*", re.IGNORECASE)
+# White space before a tag is cut from the part before it: looked for by the expression, at every place of a text, it
+# would take ten times as long as all the rest.
+_BREAK: Final = re.compile(r"<br\b[^<>]*>\s*", re.IGNORECASE)
 _PARAGRAPH: Final = re.compile(
-    r"(?:(?<!\s)\s+)?</?(?:p|div|blockquote|ul|ol|dl|table|section|article|h[1-6]|hr|pre|figure)\b[^<>]*>\s*",
-    re.IGNORECASE,
+    r"</?(?:p|div|blockquote|ul|ol|dl|table|section|article|h[1-6]|hr|pre|figure)\b[^<>]*>\s*", re.IGNORECASE
 )
-_LINE: Final = re.compile(r"(?:(?<!\s)\s+)?<(?:li|tr|dt|dd)\b[^<>]*>\s*", re.IGNORECASE)
+_LINE: Final = re.compile(r"<(?:li|tr|dt|dd)\b[^<>]*>\s*", re.IGNORECASE)
 # A tag begins with a letter: "a < b" and "<3" are text.
 _TAG: Final = re.compile(r"</?[a-zA-Z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>|<![^<>]*>|<\?[^<>]*>")
 _LOOSE_TAG: Final = re.compile(r"</?[a-zA-Z][^<>]*>")
-_MANY: Final = re.compile(r"(?<!\s)\s*\n[ \t]*\n\s*")
+_MANY: Final = re.compile(r"\n[ \t]*\n\s*")
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
@@ -40,15 +40,21 @@ def plain_text(fragment: str) -> str:
     if "<" in text:
         if "<!--" in text or "<s" in text or "<S" in text or "<t" in text or "<n" in text:
             text = _HIDDEN.sub("", text)
-        text = _BREAK.sub("\n", text)
-        text = _PARAGRAPH.sub("\n\n", text)
-        text = _LINE.sub("\n", text)
+        text = _parted(_BREAK, "\n", text)
+        text = _parted(_PARAGRAPH, "\n\n", text)
+        text = _parted(_LINE, "\n", text)
         text = _LOOSE_TAG.sub("", _TAG.sub("", text))
     if "&" in text:
         text = _ENTITY.sub(_decoded, text)
     if "\n\n" in text or "\n " in text:
-        text = _MANY.sub("\n\n", text)
+        text = _parted(_MANY, "\n\n", text)
     return text.replace("\xa0", " ").strip()
+
+
+def _parted(mark: "re.Pattern[str]", by: str, text: str) -> str:
+    """Return `text` with `by` for each `mark` and the white space before it."""
+    parts = mark.split(text)
+    return by.join([*(part.rstrip() for part in parts[:-1]), parts[-1]]) if len(parts) > 1 else text
 
 
 def _decoded(entity: "re.Match[str]") -> str:

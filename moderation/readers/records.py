@@ -72,7 +72,9 @@ def batches_of_fields(
         names = dict.fromkeys(name for _, record in chunk for name in record) | {"text": None}
         columns = {
             name: strings(
-                [_named(source, record.get(name)) if name in NATIVE else record.get(name) for _, record in chunk]
+                [_named(source, record.get(name)) for _, record in chunk]
+                if name in NATIVE
+                else [record.get(name) for _, record in chunk]
             )
             for name in names
         }

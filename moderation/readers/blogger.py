@@ -1,0 +1,196 @@
+"""Blogger's exports in, batches out: the classic Atom backup, and `feed.atom` from Google Takeout.
+
+Posts and comments stand in one list, in any order: the file is read twice, first for the posts, then for the comments.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from moderation.readers.articles import article_of, told_once
+from moderation.readers.formats import CERTAIN, NO, Format, Wanted
+from moderation.readers.losses import Tally
+from moderation.readers.markup import plain_text
+from moderation.readers.records import batches_of_fields
+from moderation.readers.source import Source
+from moderation.readers.xml_stream import Keys, Plan, XmlStream, all_text, first_tag, markup
+from moderation.tables import Batch
+
+__all__ = ["BLOGGER"]
+
+PLAN: Final = Plan(
+    records={"entry": ()},
+    vital={"entry": "content"},
+    namespaces={
+        "": r"w3\.org/2005/Atom$|purl\.org/atom/ns",
+        "thr": r"purl\.org/syndication/thread",
+        "gd": r"schemas\.google\.com/g/2005",
+        "blogger": r"schemas\.google\.com/blogger/2018",
+        "app": r"purl\.org/atom/app|w3\.org/2007/app",
+    },
+)
+KEYS: Final = {
+    "id": "id",
+    "title": "title",
+    "content": "text",
+    "summary": "text",
+    "published": "published",
+    "updated": "updated",
+    "author": "author",
+    "name": "name",
+    "uri": "uri",
+    "category": "category",
+    "link": "link",
+    "thr:in-reply-to": "under",
+    "blogger:type": "type",
+    "blogger:status": "status",
+    "blogger:parent": "post",
+    "blogger:inReplyTo": "parent",
+    "blogger:filename": "filename",
+    "blogger:trashed": "trashed",
+    "app:control": "control",
+}
+KIND: Final = re.compile(r"blogger/2008/kind#(\w+)")
+NATIVE: Final = re.compile(r"(?:post-|comments/default/|comments/|posts/default/)(\d+)(?=$|[?#])")
+# The same in bytes, to pass over what the reading at hand is not about; an entry that shows both marks is looked at.
+POST: Final = re.compile(rb"kind#(?:post|page|settings|template)|:type>\s*(?:POST|PAGE)")
+COMMENT: Final = re.compile(rb"kind#comment|:type>\s*COMMENT")
+# Bodies of posts are kept from the first reading to the second: packed when there are many, left out beyond that.
+LOOSE, PACKED = 1 << 24, 1 << 27
+STATUS: Final = {"live": "approved", "emptied": "trash", "ghosted": "rejected", "pending": "pending"}
+
+
+def _claim(source: Source) -> int:
+    head = source.head_text()
+    if first_tag(source).rpartition(":")[2] not in ("feed", "entry"):
+        return NO
+    return CERTAIN if "schemas.google.com/blogger/2018" in head or "blogger/2008/kind#" in head else NO
+
+
+def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
+    source.refuse_binary()
+    yield from batches_of_fields(told_once(_records(source, wanted), wanted), "blogger", wanted, "comment")
+
+
+class _Posts:
+    """What the comments stand under, by id."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._posts: dict[str, tuple[Mapping[str, str | None], str | bytes]] = {}
+        self._size = 0
+        self._last: tuple[str | None, Mapping[str, str | None]] = (None, {})
+
+    def add(self, name: str, content: Mapping[str, str | None], body: str) -> None:
+        kept: str | bytes = body
+        if body and self._size >= PACKED:
+            self._tally.note("the texts of {n} posts are left out: there are too many to keep")
+            kept = ""
+        elif self._size >= LOOSE:
+            kept = zlib.compress(body.encode("utf-8", "replace"), 1)
+        self._size += len(kept)
+        self._posts[name] = (content, kept)
+
+    def article(self, name: str | None) -> Mapping[str, str | None]:
+        """Return the post `name` as an article."""
+        if name is None:
+            return {}
+        if self._last[0] != name:
+            content, kept = self._posts.get(name, ({}, ""))
+            body = kept if isinstance(kept, str) else zlib.decompress(kept).decode("utf-8")
+            self._last = (name, article_of(name, {**content, "text": plain_text(body)}))
+        return self._last[1]
+
+
+def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, Any], Mapping[str, str | None]]]:
+    tally = wanted.tally
+    posts = _Posts(tally)
+    # The second reading tells of what was mended.
+    first = XmlStream(source, Tally(), PLAN, lambda data: bool(COMMENT.search(data)) and not POST.search(data))
+    keys = first.keys(KEYS)
+    for _, tree, _ in first:
+        if tree is not None:
+            entry = _entry(tree, keys)
+            if _is(entry, "post", "page") and (name := _native(entry.get("id"))):
+                content = {
+                    "url": entry.get("url") or entry.get("filename"),
+                    "title": plain_text(entry.get("title") or ""),
+                    "author": entry.get("author"),
+                    "published_at": entry.get("published"),
+                }
+                posts.add(name, content, entry.get("text") or "")
+    number = 0
+    second = XmlStream(source, tally, PLAN, lambda data: bool(POST.search(data)) and not COMMENT.search(data))
+    keys = second.keys(KEYS)
+    for _, tree, fault in second:
+        entry = {} if tree is None else _entry(tree, keys)
+        if tree is not None and not _is(entry, "comment"):
+            continue
+        number += 1
+        tally.records_in += 1
+        if tree is None:
+            tally.lose(f"comment {number}", fault)
+            continue
+        record = {
+            "id": _native(entry.get("id")),
+            "parent_id": _native(entry.get("parent")),
+            "author": entry.get("author"),
+            "author_url": entry.get("author_url"),
+            "text": plain_text(entry.get("text") or entry.get("title") or ""),
+            "posted_at": entry.get("published") or entry.get("updated"),
+            "kind": "comment",
+            "status": _status(entry),
+        }
+        yield number, record, posts.article(_native(entry.get("post")))
+
+
+def _is(entry: Mapping[str, str | None], *kinds: str) -> bool:
+    return (entry.get("type") or "").lower() in kinds
+
+
+def _native(name: str | None) -> str | None:
+    """Return the number in "tag:blogger.com,1999:blog-1.post-2", which the API calls the id."""
+    name = (name or "").strip()
+    found = NATIVE.search(name)
+    return found[1] if found else name or None
+
+
+def _status(entry: Mapping[str, str | None]) -> str | None:
+    status = (entry.get("status") or "").strip().lower()
+    if status.startswith("spam"):
+        return "spam"
+    if (entry.get("trashed") or "").strip():
+        return "trash"
+    return STATUS.get(status, status or None)
+
+
+def _entry(tree: Any, keys: Keys) -> dict[str, str | None]:
+    entry: dict[str, str | None] = {}
+    for child in tree:
+        match keys[child.tag]:
+            case None:
+                pass
+            case "author":
+                for each in child:
+                    if (key := {"name": "author", "uri": "author_url"}.get(keys[each.tag] or "")) is not None:
+                        entry.setdefault(key, each.text)
+            case "category":
+                if found := KIND.search(child.get("term") or ""):
+                    entry["type"] = found[1]
+            case "link":
+                key = {"alternate": "url", "related": "parent"}.get(child.get("rel") or "")
+                if key is not None:
+                    entry.setdefault(key, child.get("href"))
+            case "under":
+                entry.setdefault("post", child.get("ref") or child.get("href"))
+            case "control":
+                entry.setdefault("status", "pending" if "yes" in all_text(child) else None)
+            case "text":
+                entry["text"] = entry.get("text") or markup(child)
+            case key:
+                entry[key] = entry.get(key) or all_text(child)
+    return entry
+
+
+BLOGGER: Final = Format("blogger", "Blogger (Atom backup or Takeout)", (".xml", ".atom"), _claim, _batches)
