@@ -95,12 +95,14 @@ def _string(value: Any) -> str | None:
 
 @dataclass(slots=True)
 class Builder:
-    """Turns raw columns into batches, and remembers across them: ids seen, places given, the order of day and month."""
+    """Turns raw columns into batches, and remembers across them: places given, the order of day and month.
+
+    The ids seen are in the tally, which all files of one reading share.
+    """
 
     source: str
     tally: Tally
     keep_personal_data: bool = False
-    _seen: set[str] = field(default_factory=set)
     _repeats: dict[str, int] = field(default_factory=dict)
     _places: dict[str | None, int] = field(default_factory=dict)
     _order: dates.Order | None = None
@@ -120,7 +122,7 @@ class Builder:
         articles, table["article_id"] = self._articles(table, len(numbers))
         table["id"] = self._ids(table)
         table, numbers = self._keep(
-            self._first(table["id"]), table, numbers, f"{word} ", "its id repeats an earlier record's"
+            self.tally.seen.first(table["id"].to_pylist()), table, numbers, f"{word} ", "its id repeats an earlier record's"
         )
         if len(articles):  # a repeated record may have been the only one under its article
             articles = articles[articles["id"].isin(_series(table["article_id"]))].reset_index(drop=True)
@@ -241,23 +243,10 @@ class Builder:
             ids[row] = made if seen == 0 else f"{made}-{seen + 1}"
         return pa.array(ids, TEXT)
 
-    def _first(self, ids: Any) -> np.ndarray:
-        values = ids.to_pylist()
-        fresh = set(values) - self._seen
-        self._seen |= fresh
-        if len(fresh) == len(values):
-            return np.ones(len(values), dtype=bool)
-        kept = np.zeros(len(values), dtype=bool)
-        for row, value in enumerate(values):
-            if value in fresh:
-                fresh.discard(value)
-                kept[row] = True
-        return kept
-
     def _parents(self, column: Any) -> Any:
         column = _blank_as_missing(column)
         # "0" means "answers nothing" in most blog tables, unless a comment of that number came before.
-        if "0" not in self._seen:
+        if "0" not in self.tally.seen:
             column = pc.if_else(pc.equal(column, "0"), pa.scalar(None, TEXT), column)
         return column
 

@@ -91,7 +91,7 @@ def _claim(source: Source, delimiters: Sequence[str], suffixes: Sequence[str]) -
     shape = _shape(source, delimiters)
     if shape.width > 1 and shape.named and shape.regular >= 0.5:
         return CERTAIN - 10
-    if source.path.suffix.casefold() in suffixes:
+    if source.suffix in suffixes:
         return LIKELY
     header = [cell.strip() for cell in shape.rows[0]] if shape.rows else []
     tabular = shape.width > 1 and len(shape.rows) >= 3 and shape.regular >= 0.95

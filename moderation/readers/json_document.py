@@ -37,7 +37,7 @@ def _claim(source: Source) -> int:
     first = source.head_text().lstrip()[:1]
     if first and first in "[{":
         return CERTAIN - 10
-    return LIKELY if source.path.suffix.casefold() == ".json" else NO
+    return LIKELY if source.suffix == ".json" else NO
 
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:

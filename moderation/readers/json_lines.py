@@ -22,18 +22,18 @@ _WRAPPER: Final = re.compile(r'\{\s*"[^"]{1,40}"\s*:\s*\[')
 def _claim(source: Source) -> int:
     text = source.head_text().lstrip()
     if not text.startswith("{"):
-        return LIKELY if source.path.suffix.casefold() in SUFFIXES else NO
+        return LIKELY if source.suffix in SUFFIXES else NO
     first, cut, rest = text.partition("\n")
     if not cut and not source.complete:  # one line longer than what was looked at
-        return NO if _WRAPPER.match(text) and source.path.suffix.casefold() not in SUFFIXES else CERTAIN - 5
+        return NO if _WRAPPER.match(text) and source.suffix not in SUFFIXES else CERTAIN - 5
     try:
         whole = isinstance(json.loads(first), dict)
     except (ValueError, RecursionError):
         # A bad first line among good ones is still JSON Lines; an opening brace alone is a document.
-        return LIKELY if source.path.suffix.casefold() in SUFFIXES else POSSIBLE if len(first.strip()) > 1 else NO
+        return LIKELY if source.suffix in SUFFIXES else POSSIBLE if len(first.strip()) > 1 else NO
     if not whole:
         return NO
-    return CERTAIN if rest.strip() or source.path.suffix.casefold() in SUFFIXES else POSSIBLE
+    return CERTAIN if rest.strip() or source.suffix in SUFFIXES else POSSIBLE
 
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
