@@ -16,21 +16,37 @@ from pathlib import Path
 from typing import Final
 
 from moderation.errors import FormatError, InputError
+from moderation.readers.coral import CORAL
 from moderation.readers.delimited import CSV, TSV
 from moderation.readers.formats import Format, Wanted
+from moderation.readers.isso import ISSO
 from moderation.readers.json_document import JSON
 from moderation.readers.json_lines import JSONL
 from moderation.readers.losses import Loss, LossReport, Tally
 from moderation.readers.page import PAGE
 from moderation.readers.parquet import PARQUET
 from moderation.readers.source import Place, Source, places_in, shown
+from moderation.readers.systems import SYSTEMS
 from moderation.tables import Batch
 
 __all__ = ["FORMATS", "Format", "Loss", "LossReport", "Reading", "read"]
 
 FORMATS: Final[Mapping[str, Format]] = {
     format_.name: format_
-    for format_ in sorted((CSV, JSON, JSONL, PAGE, PARQUET, TSV), key=lambda format_: format_.name)
+    for format_ in sorted(
+        (
+            CORAL,
+            CSV,
+            ISSO,
+            JSON,
+            JSONL,
+            PAGE,
+            PARQUET,
+            TSV,
+            *SYSTEMS,
+        ),
+        key=lambda format_: format_.name,
+    )
 }
 """Every format that `read` knows, by name."""
 

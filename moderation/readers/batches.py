@@ -51,10 +51,12 @@ STATUS_OF: Final[Mapping[str, str]] = {
     **{status: status for status in STATUSES},
     **dict.fromkeys(("1", "true", "yes", "publish", "published", "approve", "visible", "live", "ham"), "approved"),
     **dict.fromkeys(("0", "false", "no", "hold", "held", "unapproved", "waiting", "queued", "premod"), "pending"),
-    **dict.fromkeys(("heldforreview", "awaiting moderation", "unmoderated"), "pending"),
+    **dict.fromkeys(("heldforreview", "awaiting moderation", "unmoderated", "system_withheld"), "pending"),
+    **dict.fromkeys(("flagged", "reported"), "pending"),
+    "none": "unknown",
     **dict.fromkeys(("likelyspam", "junk"), "spam"),
     **dict.fromkeys(("removed", "refused", "reject", "declined", "hidden"), "rejected"),
-    **dict.fromkeys(("post-trashed", "deleted", "trashed"), "trash"),
+    **dict.fromkeys(("post-trashed", "deleted", "trashed", "emptied"), "trash"),
 }
 KIND_OF: Final[Mapping[str, str]] = {**{kind: kind for kind in KINDS}, "ping": "pingback", "reply": "comment"}
 
@@ -121,9 +123,8 @@ class Builder:
             table["article_author"] = self._without_addresses(table["article_author"], "the article's author")
         articles, table["article_id"] = self._articles(table, len(numbers))
         table["id"] = self._ids(table)
-        table, numbers = self._keep(
-            self.tally.seen.first(table["id"].to_pylist()), table, numbers, f"{word} ", "its id repeats an earlier record's"
-        )
+        first = self.tally.seen.first(table["id"].to_pylist())
+        table, numbers = self._keep(first, table, numbers, f"{word} ", "its id repeats an earlier record's")
         if len(articles):  # a repeated record may have been the only one under its article
             articles = articles[articles["id"].isin(_series(table["article_id"]))].reset_index(drop=True)
         self.tally.comments_out += len(numbers)

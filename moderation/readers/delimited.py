@@ -3,7 +3,7 @@
 import csv
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wa
 from moderation.readers.source import Source
 from moderation.tables import Batch
 
-__all__ = ["CSV", "TSV"]
+__all__ = ["CSV", "TSV", "header", "rows_of"]
 
 COMMAS: Final = (",", ";", "|", "\t")
 TABS: Final = ("\t",)
@@ -100,8 +100,27 @@ def _claim(source: Source, delimiters: Sequence[str], suffixes: Sequence[str]) -
     return NO
 
 
-def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Iterator[Batch]:
-    source.refuse_binary()
+def header(source: Source) -> list[str]:
+    """Return the names of the columns, if `source` is a table; they stand in its first row."""
+    shape = _shape(source, COMMAS)
+    return _names(shape.rows[0]) if shape.rows and shape.width > 1 else []
+
+
+def _names(row: Sequence[str]) -> list[str]:
+    return [cell.strip().lstrip("\ufeff") for cell in row]
+
+
+Rows = list[tuple[int, list[str]]]
+
+
+def rows_of(
+    source: Source, wanted: Wanted, delimiters: Sequence[str] = COMMAS
+) -> Generator[tuple[list[str], Rows], None, None]:
+    """Yield the columns' names with the next rows, numbered and as wide as they are, a chunk at a time.
+
+    The first chunk has no rows. What is read is counted; rows that do not fit are counted as lost. Raises
+    `FormatError` where there is no table.
+    """
     shape = _shape(source, delimiters)
     if shape.quoting == csv.QUOTE_NONE:
         wanted.tally.note("quotation marks are taken literally: they do not pair")
@@ -109,21 +128,19 @@ def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Itera
         marked = itertools.chain(lines, [END])
         reader = csv.reader(marked, delimiter=shape.delimiter, quoting=shape.quoting)  # type: ignore[arg-type]
         try:
-            yield from _read(reader, source.name, wanted)
+            first = next((row for row in reader if any(cell.strip() for cell in row)), [END])
+            if first == [END]:
+                raise FormatError(f"{source.name}: holds no header and no rows; export it again")
+            names = _names(first)
+            yield names, []
+            for rows in _chunks(reader, len(names), wanted):
+                yield names, rows
         except csv.Error as error:
             place = f"{source.name}: line {reader.line_num}"
             raise FormatError(f"{place}: not a table ({error}); export it again") from error
 
 
-def _read(reader: Iterator[list[str]], place: str, wanted: Wanted) -> Iterator[Batch]:
-    header = next((row for row in reader if any(cell.strip() for cell in row)), [END])
-    if header == [END]:
-        raise FormatError(f"{place}: holds no header and no rows; export it again")
-    names = [cell.strip().lstrip("\ufeff") for cell in header]
-    choice = choose(names, wanted.columns, place)
-    note_unused(names, choice, wanted.tally)
-    used = {field: names.index(found[0]) for field, found in choice.items()}
-    builder = Builder("table", wanted.tally, wanted.keep_personal_data)
+def _chunks(reader: Iterator[list[str]], width: int, wanted: Wanted) -> Iterator[Rows]:
     numbers = itertools.count(1)
     while chunk := list(itertools.islice(reader, wanted.chunk_rows)):
         if chunk[-1] and chunk[-1][-1].endswith(END):
@@ -134,12 +151,23 @@ def _read(reader: Iterator[list[str]], place: str, wanted: Wanted) -> Iterator[B
                 wanted.tally.lose("last row", f"a quote opens and never closes; {lost:,} lines below it are unread")
         rows = [(next(numbers), row) for row in chunk if row]
         wanted.tally.records_in += len(rows)
-        kept = [pair for pair in rows if _fits(pair[0], pair[1], len(names), wanted)]
-        columns = list(zip(*(row for _, row in kept), strict=True))
-        if columns:
-            yield builder.build(
-                {field: strings(columns[at]) for field, at in used.items()}, [number for number, _ in kept]
-            )
+        yield [pair for pair in rows if _fits(pair[0], pair[1], width, wanted)]
+
+
+def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Iterator[Batch]:
+    source.refuse_binary()
+    with closing(rows_of(source, wanted, delimiters)) as chunks:
+        names, _ = next(chunks)
+        choice = choose(names, wanted.columns, source.name)
+        note_unused(names, choice, wanted.tally)
+        used = {field: names.index(found[0]) for field, found in choice.items()}
+        builder = Builder("table", wanted.tally, wanted.keep_personal_data)
+        for _, rows in chunks:
+            columns = list(zip(*(row for _, row in rows), strict=True))
+            if columns:
+                yield builder.build(
+                    {field: strings(columns[at]) for field, at in used.items()}, [number for number, _ in rows]
+                )
 
 
 def _fits(number: int, row: list[str], width: int, wanted: Wanted) -> bool:

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
+from moderation.readers.json_values import lines
 from moderation.readers.losses import Tally
 from moderation.readers.records import batches_of
 from moderation.readers.source import Source
@@ -38,25 +39,14 @@ def _claim(source: Source) -> int:
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
-    with closing(source.lines(wanted.tally)) as lines:
-        yield from batches_of(_records(lines, wanted.tally), source.name, wanted, "line")
+    with closing(lines(source, wanted.tally)) as records:
+        yield from batches_of(_counted(records, wanted.tally), source.name, wanted, "line")
 
 
-def _records(lines: Iterable[str], tally: Tally) -> Iterator[tuple[int, Any]]:
-    decode = json.JSONDecoder().raw_decode
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text:
-            continue
+def _counted(records: Iterable[tuple[int, Any]], tally: Tally) -> Iterator[tuple[int, Any]]:
+    for record in records:
         tally.records_in += 1
-        try:
-            record, end = decode(text)
-        except (ValueError, RecursionError):  # ValueError also for whole numbers of thousands of digits
-            end = -1
-        if end == len(text):
-            yield number, record
-        else:
-            tally.lose(f"line {number}", "not JSON")
+        yield record
 
 
 JSONL: Final = Format("jsonl", "JSON Lines", SUFFIXES, _claim, _batches)

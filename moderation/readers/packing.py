@@ -26,6 +26,7 @@ RATIO: Final = 400
 HARMLESS: Final = 1 << 28
 # Of one packed KiB, Zstandard can make 32 MiB at the most: its blocks of 128 KiB take four bytes.
 ZSTD_READ: Final = 1 << 10
+BLOCK: Final = 1 << 18
 ZSTD_WINDOW: Final = 1 << 31
 
 ZIP: Final = b"PK\x03\x04"
@@ -56,12 +57,19 @@ class _Zstd:
         self._packed = packed
         self._context = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
         self._frame: Any = None
-        self._left = b""
+        self._waiting = b""
+        self._at = 0
+
+    def _chunk(self) -> bytes:
+        if self._at >= len(self._waiting):
+            self._waiting, self._at = self._packed.read(BLOCK), 0
+        chunk = self._waiting[self._at : self._at + ZSTD_READ]
+        self._at += len(chunk)
+        return chunk
 
     def read1(self, _size: int, /) -> bytes:
         while True:
-            chunk = self._left or self._packed.read(ZSTD_READ)
-            self._left = b""
+            chunk = self._chunk()
             if not chunk:
                 if self._frame is not None:
                     raise EOFError
@@ -70,7 +78,7 @@ class _Zstd:
                 self._frame = self._context.decompressobj()
             data: bytes = self._frame.decompress(chunk)
             if self._frame.eof:
-                self._left = self._frame.unused_data
+                self._at -= len(self._frame.unused_data)
                 self._frame = None
             if data:
                 return data

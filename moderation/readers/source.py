@@ -258,12 +258,14 @@ class Source:
         stream: io.RawIOBase = file
         if self.place.member is not None:
             try:
-                stream = self._noted(zipfile.ZipFile(file).open(self.place.member), file)
+                archive = zipfile.ZipFile(file)
+                stream = self._noted(archive.open(self.place.member), file)
             except (zipfile.BadZipFile, RuntimeError, NotImplementedError, KeyError) as error:
                 cause = "it is locked by a password" if "password" in str(error) else "the archive is damaged"
                 raise FormatError(f"{self.name}: cannot be unpacked ({cause}); unpack it first") from None
         for packing in self.packings:
-            stream = self._noted(packing.undo(io.BufferedReader(stream, BLOCK)), file)
+            # Without a buffer between: one that is collected closes what it reads from.
+            stream = self._noted(packing.undo(stream), file)
         return stream
 
     def _noted(self, stream: Any, file: _Counted) -> Unpacked:
@@ -319,6 +321,16 @@ class Source:
                 return
             for line in text:
                 yield line if line.isascii() or not BAD_BYTES.search(line) else _mended(line, tally)
+
+    def text(self, tally: Tally) -> Generator[str, None, None]:
+        """Yield the file's text in parts of some size, wherever its lines end; stray bytes as in `lines`."""
+        errors = "surrogateescape" if self._is_utf8 else "replace"
+        with (
+            self.opened() as file,
+            io.TextIOWrapper(io.BufferedReader(file, BLOCK), self.encoding, errors, "") as text,
+        ):
+            while part := text.read(BLOCK):
+                yield part if part.isascii() or not BAD_BYTES.search(part) else _mended(part, tally)
 
     def raw_lines(self, tally: Tally) -> Generator[bytes, None, None]:
         """Yield the file's lines as UTF-8, cut at line feeds; whether the bytes are sound is not looked at."""
