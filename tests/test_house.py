@@ -25,6 +25,7 @@ FLOORS = (
     {"errors", "labels"},
     {"tables"},
     {"readers", "writers", "features", "policy", "evaluation", "store"},
+    {"write_back"},
     {"classifier", "encoder", "triage"},
     {"learning", "recipe"},
     {"registry"},

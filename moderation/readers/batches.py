@@ -23,6 +23,7 @@ from moderation.tables import (
     COMMENTS,
     KINDS,
     STATUSES,
+    TRUTH,
     Batch,
     clean_text,
     conform,
@@ -59,6 +60,16 @@ STATUS_OF: Final[Mapping[str, str]] = {
     **dict.fromkeys(("post-trashed", "deleted", "trashed", "emptied"), "trash"),
 }
 KIND_OF: Final[Mapping[str, str]] = {**{kind: kind for kind in KINDS}, "ping": "pingback", "reply": "comment"}
+
+# What people write for yes and no in a column that is named as a label, and what they write in one of verdicts.
+YES_OR_NO: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("1", "1.0", "true", "yes", "y", "t", "spam"), "1"),
+    **dict.fromkeys(("0", "0.0", "false", "no", "n", "f", "ham", "not spam", "not_spam"), "0"),
+}
+VERDICTS: Final[Mapping[str, Mapping[str, str]]] = {
+    label: {label: "1", label.replace("_", "-"): "1", label.replace("_", " "): "1", f"not {label}": "0"}
+    for label in TRUTH
+} | {"spam": {"spam": "1", "ham": "0", "not spam": "0", "not_spam": "0", "not-spam": "0"}}
 
 ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24}\s*$|^\s*(?:\d{1,3}\.){3}\d{1,3}\s*$"
 DAMAGED: Final = (
@@ -140,7 +151,25 @@ class Builder:
             if name in table:
                 frame[name] = self._mapped(table[name], known, name)
         frame["position"] = self._positions(table.get("position"), article_ids)
-        return Batch(conform(frame, COMMENTS), articles, truth_of(table, ids))
+        return Batch(conform(frame, COMMENTS), articles, truth_of(self._judged(table), ids))
+
+    def _judged(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns that hold truth, as "1", "0" or missing."""
+        found = {label: _words(table[label], YES_OR_NO) for label in TRUTH if label in table}
+        if "verdict" in table:
+            words = table["verdict"]
+            for label in TRUTH:
+                told = _words(words, VERDICTS.get(label, {}))
+                if label in found:
+                    found[label] = pc.coalesce(found[label], told)
+                elif told.null_count < len(told):
+                    found[label] = told
+            numbers = pc.sum(_words(words, {"1": "1", "0": "1"}).is_valid()).as_py() or 0
+            if numbers:
+                self.tally.note(
+                    "{n} verdicts are bare numbers and not used; --map spam=NAME says what they mean", numbers
+                )
+        return found
 
     def _keep(
         self, kept: np.ndarray, table: Mapping[str, Any], numbers: np.ndarray, word: str, reason: str
@@ -331,6 +360,13 @@ class Builder:
         for name, size in zip(uniques, np.bincount(codes, minlength=len(uniques)).tolist(), strict=True):
             self._places[_name(name)] = self._places.get(_name(name), 0) + size
         return pd.Series(start[codes] + within if len(codes) else within, dtype="Int64")
+
+
+def _words(column: Any, known: Mapping[str, str]) -> Any:
+    """Return what the words of a column stand for; null for those that are not known."""
+    encoded = column.dictionary_encode()
+    words = [None if word is None else known.get(word.strip().casefold()) for word in encoded.dictionary.to_pylist()]
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(words, TEXT)).dictionary_decode()
 
 
 def _name(value: Any) -> str | None:

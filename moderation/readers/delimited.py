@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from moderation.readers.batches import Builder, strings
 from moderation.readers.columns import choose, is_text_name, note_unused
 from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
 from moderation.readers.source import Source
-from moderation.tables import Batch
+from moderation.tables import COMMENTS, TRUTH, Batch
 
 __all__ = ["CSV", "TSV", "header", "rows_of"]
 
@@ -23,6 +24,10 @@ TABS: Final = ("\t",)
 # The largest number that the csv module takes on every platform; its default of 128 KiB is less than one long comment.
 FIELD_LIMIT: Final = 2**31 - 1
 SAMPLE_ROWS: Final = 50
+# The columns of a table of comments that this package wrote; there an apostrophe keeps spreadsheets from taking a cell
+# for a formula, and is no part of it.
+OWN: Final = (*(column.name for column in COMMENTS), *(f"article_{name}" for name in ("url", "title", "text")), *TRUTH)
+_KEPT_HARMLESS: Final = re.compile(r"'+[=+\-@\t]")
 # A last line of our own: where it turns up inside a field, a quote was opened and never closed.
 END: Final = "\x04end of file\x04"
 
@@ -162,12 +167,19 @@ def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Itera
         note_unused(names, choice, wanted.tally)
         used = {field: names.index(found[0]) for field, found in choice.items()}
         builder = Builder("table", wanted.tally, wanted.keep_personal_data)
+        own = [name for name in names if name in OWN] == list(OWN)
         for _, rows in chunks:
             columns = list(zip(*(row for _, row in rows), strict=True))
+            if own:
+                columns = [tuple(map(_as_written, column)) for column in columns]
             if columns:
                 yield builder.build(
                     {field: strings(columns[at]) for field, at in used.items()}, [number for number, _ in rows]
                 )
+
+
+def _as_written(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _KEPT_HARMLESS.match(cell) else cell
 
 
 def _fits(number: int, row: list[str], width: int, wanted: Wanted) -> bool:

@@ -228,7 +228,7 @@ REDDIT: Final = Shape(
         "posted_at": ("created_utc",),
     },
     decode={"body": entities, "link_title": entities},
-    lists=("data", "data.children", "children", "replies"),
+    lists=("data", "children", "replies"),
     states=(("spam", "spam"), ("removed", "rejected"), ("banned_by", "rejected"), ("approved", "approved")),
     nothing={"author": GONE, "text": GONE},
     prefixes={"parent_id": "t1_", "article_id": "t3_"},
@@ -469,6 +469,13 @@ JIGSAW: Final = Shape(
         "identity_attack": "identity_hate",
     },
 )
+
+
+def _whole(number: str) -> str:
+    # A column of whole numbers that has gaps is written as one of floats.
+    return number.removesuffix(".0")
+
+
 CIVIL: Final = Shape(
     source="civil",
     marks=(("comment_text", "article_id", "rating", "identity_attack"),),
@@ -480,6 +487,7 @@ CIVIL: Final = Shape(
         "posted_at": ("created_date",),
         "status": ("rating",),
     },
+    decode={"parent_id": _whole, "article_id": _whole},
     fractions={
         "toxicity": ("toxicity", "target"),
         "severe_toxicity": ("severe_toxicity",),
