@@ -27,6 +27,7 @@ from moderation.readers.page import PAGE
 from moderation.readers.parquet import PARQUET
 from moderation.readers.source import Place, Source, places_in, shown
 from moderation.readers.systems import SYSTEMS
+from moderation.readers.workbook import EXCEL
 from moderation.tables import Batch
 
 __all__ = ["FORMATS", "Format", "Loss", "LossReport", "Reading", "read"]
@@ -37,6 +38,7 @@ FORMATS: Final[Mapping[str, Format]] = {
         (
             CORAL,
             CSV,
+            EXCEL,
             ISSO,
             JSON,
             JSONL,

@@ -31,6 +31,7 @@ OFFICE: Final = "[Content_Types].xml"
 MAGIC: Final = (
     (b"PK\x03\x04", "a ZIP archive (damaged, in another archive, or an office document)", "unpack it first"),
     (b"\x1f\x8b", "packed too often", "unpack it first"),
+    (b"\xd0\xcf\x11\xe0", "an office document of the old kind", "save it as .xlsx or CSV"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it first"),
     (b"Rar!", "a RAR archive", "unpack it first"),
     (b"%PDF", "a PDF", "save its text"),
