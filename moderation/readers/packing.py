@@ -135,7 +135,8 @@ class Unpacked(io.RawIOBase):
         self._packed_bytes = packed_bytes
         self._broke_off = broke_off
         self._ended = False
-        self._left = b""
+        self._data = b""
+        self._at = 0
         self._out = 0
 
     def readable(self) -> bool:
@@ -144,10 +145,11 @@ class Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill `buffer`; 0 is the end, or the break."""
-        data = self._left or self._more(len(buffer))
-        count = min(len(data), len(buffer))
-        buffer[:count] = data[:count]
-        self._left = data[count:]
+        if self._at >= len(self._data):
+            self._data, self._at = self._more(len(buffer)), 0
+        count = min(len(self._data) - self._at, len(buffer))
+        buffer[:count] = self._data[self._at : self._at + count]
+        self._at += count
         return count
 
     def _more(self, size: int) -> bytes:

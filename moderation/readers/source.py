@@ -59,6 +59,12 @@ class _Counted(io.FileIO):
         self.handed_out += count or 0
         return count
 
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes."""
+        data: bytes = super().read(-1 if size is None else size) or b""
+        self.handed_out += len(data)
+        return data
+
     def readall(self) -> bytes:
         """Return the rest."""
         data: bytes = super().readall() or b""
