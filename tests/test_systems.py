@@ -1,18 +1,26 @@
 """Exports of comment systems in, batches out: a golden file for each format, and the odd forms that each is met in."""
 # ruff: noqa: E501 - samples are as wide as what they are samples of
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
+import re
 import sqlite3
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from moderation.readers import read
+from moderation.errors import InputError
+from moderation.readers import FORMATS, read
 from moderation.tables import Batch
 
 
@@ -438,3 +446,203 @@ def test_a_system_is_told_by_content_and_personal_data_stay_out(tmp_path, kind):
         assert got["format"] == kind, name
         assert "a@example.org" not in str(got)
         assert "10.0.0.1" not in str(got)
+
+
+# Files that belong together.
+
+
+def test_coral_s_collections_are_joined(tmp_path, golden):
+    files = {
+        "comments.json": lines([CORAL, CORAL | {"id": "k2", "storyID": "none"}, CORAL | {"id": "k3", "status": "APPROVED"}]),
+        "stories.json": lines([CORAL_STORY]),
+        "commentModerationActions.json": lines(
+            [CORAL_ACTION, CORAL_ACTION | {"commentID": "k2", "rejectionReason": None, "reason": "AD"},
+             CORAL_ACTION | {"commentID": "k3", "reason": "SPAM"},
+             CORAL_ACTION | {"commentID": "k3", "status": "APPROVED", "createdAt": {"$date": "2022-05-02T10:00:00.000Z"}}]
+        ),
+        "users.json": lines([{"id": "u1", "tenantID": "t", "username": "ada", "email": "a@example.org", "role": "COMMENTER"}]),
+    }  # fmt: skip
+    for name, content in files.items():
+        put(tmp_path / "dump", name, content)
+    with zipfile.ZipFile(tmp_path / "dump.zip", "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"coral/{name}", content)
+    whole = take(tmp_path / "dump")
+    golden("system-coral-folder", whole)
+    assert take(tmp_path / "dump.zip") == whole
+    assert take(tmp_path / "dump" / "comments.json")["comments"] == whole["comments"]
+    assert "a@example.org" not in str(whole)
+
+
+PACKERS = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstandard.ZstdCompressor().compress,
+}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_a_system_s_packed_file_is_read_as_the_plain_one(tmp_path, packer):
+    plain = put(tmp_path, "backup.json", SAMPLES["remark42"]["a backup"][1])
+    packed = put(tmp_path, f"backup.json.{packer}", PACKERS[packer](plain.read_bytes()))
+    assert take(packed) == take(plain)
+
+
+@pytest.mark.parametrize("kind", ["youtube", "wordpress-rest", "facebook", "commento"])
+def test_a_document_too_large_to_be_held_is_read_the_same(tmp_path, monkeypatch, kind):
+    from moderation.readers import json_values
+
+    path = put(tmp_path, "x.json", next(iter(SAMPLES[kind].values()))[1])
+    whole = take(path)
+    monkeypatch.setattr(json_values, "WHOLE", 8)  # a limit of our own; the file would have to be of 64 MiB
+    parts = take(path)
+    if kind == "commento":  # names come after the comments there, and are not waited for
+        whole["comments"][0].pop("author")
+    assert parts == whole
+
+
+@given(
+    items=st.lists(
+        st.dictionaries(
+            st.text(max_size=5), st.integers() | st.text(max_size=9) | st.lists(st.integers(), max_size=3), max_size=4
+        ),
+        max_size=6,
+    ),
+    indent=st.sampled_from([None, 1]),
+    inside=st.booleans(),
+    cut=st.integers(0, 400),
+)
+def test_elements_are_those_of_the_document(tmp_path_factory, items, *, indent, inside, cut):
+    from moderation.readers.json_values import elements
+    from moderation.readers.losses import Tally
+    from moderation.readers.source import Source
+
+    text = json.dumps({"before": [1], "items": items, "after": {"items": [2]}} if inside else items, indent=indent)
+    path = put(tmp_path_factory.mktemp("elements"), "x", text)
+    tally = Tally()
+    got = list(elements(Source.of(path), tally, ("items",)))
+    assert got == ([{"before": [1], "items": [item]} for item in items] if inside else items)
+    assert tally.records_in == 0
+    if 0 < cut < len(text.rstrip("]} \n")):
+        path.write_text(text[:cut], encoding="utf-8")
+        tally = Tally()
+        part = list(elements(Source.of(path), tally, ("items",)))
+        assert part == got[: len(part)]
+        assert tally.report().lost == tally.records_in == 1
+
+
+# Anything at all.
+
+
+def survives(folder: Path, name: str, content: bytes, kind: str | None) -> None:
+    path = put(folder, name, content)
+    try:
+        take(path, kind, chunk_rows=3)
+    except InputError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - the property is that nothing else is raised, and it is one line
+
+
+FORMS = [(kind, variant) for kind, variants in SAMPLES.items() for variant in variants]
+
+
+@settings(max_examples=150)
+@given(
+    form=st.sampled_from(FORMS),
+    place=st.integers(0, 3000),
+    damage=st.binary(max_size=4),
+    cut=st.booleans(),
+    told=st.booleans(),
+)
+def test_no_damage_to_an_export_raises_anything_else(tmp_path_factory, form, place, damage, *, cut, told):
+    name, content = SAMPLES[form[0]][form[1]]
+    whole = bytearray(content.encode("utf-8"))
+    at = place % len(whole)
+    whole[at : at + len(damage)] = damage
+    survives(tmp_path_factory.mktemp("damage"), name, bytes(whole[:at] if cut else whole), form[0] if told else None)
+
+
+KEYS = sorted(
+    {
+        key
+        for kind in SAMPLES.values()
+        for _, content in kind.values()
+        for key in re.findall(r'"([A-Za-z_]+)":', content)
+    }
+)
+WILD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=150)
+@given(document=WILD, kind=st.sampled_from(sorted(FORMATS)))
+def test_no_json_with_a_system_s_keys_raises_anything_else(tmp_path_factory, document, kind):
+    survives(tmp_path_factory.mktemp("wild"), "x.json", json.dumps(document).encode(), kind)
+
+
+@settings(max_examples=60)
+@given(place=st.integers(0, 20_000), damage=st.binary(min_size=1, max_size=8), cut=st.booleans())
+def test_no_damage_to_a_database_raises_anything_else(tmp_path_factory, place, damage, cut):
+    folder = tmp_path_factory.mktemp("database")
+    isso_database(folder / "whole.db", odd=True)
+    whole = bytearray((folder / "whole.db").read_bytes())
+    at = place % len(whole)
+    whole[at : at + len(damage)] = damage
+    survives(folder, "x.db", bytes(whole[:at] if cut else whole), "isso")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        """CREATE TABLE threads (id, uri, title); CREATE VIEW comments AS SELECT 1 AS tid, randomblob(9) AS id,
+        0 AS parent, 0 AS created, 1 AS mode, 'x' AS text, 'a' AS author, 'remote_addr' AS website""",
+        """CREATE TABLE threads (id, uri, title); CREATE TABLE comments (tid, id, parent, created, mode, text, author,
+        remote_addr, website AS (hex(zeroblob(4))))""",
+        "CREATE TABLE threads (id); CREATE TABLE comments (tid, remote_addr)",
+    ],
+    ids=["a view", "a column that is worked out", "other columns"],
+)
+def test_a_hostile_database_is_refused_before_anything_in_it_runs(tmp_path, schema):
+    with sqlite3.connect(tmp_path / "x.db") as database:
+        database.executescript(schema)
+        if "website AS" in schema:
+            database.execute("INSERT INTO comments VALUES (1, 1, 0, 0, 1, 'x', 'a', 'b')")
+    database.close()
+    before = (tmp_path / "x.db").read_bytes()
+    with pytest.raises(InputError) as refusal:
+        take(tmp_path / "x.db")
+    assert "\n" not in str(refusal.value)
+    assert (tmp_path / "x.db").read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["x.db"]
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_reading_twice_gives_the_same_ids(tmp_path, kind):
+    name, content = next(iter(SAMPLES[kind].values()))
+    path = put(tmp_path, name, content)
+    assert take(path) == take(path, chunk_rows=1) | {"articles": take(path)["articles"]}
+    ids = [row["id"] for row in take(path)["comments"]]
+    assert all(":" in each for each in ids)
+
+
+# What columns say is true.
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        ("id,text,is_spam\n1,a,1\n2,b,0\n3,c,\n4,d,maybe\n", {}, {"1": 1, "2": 0}),
+        ("id,text,spam\n1,a,TRUE\n2,b,no\n", {}, {"1": 1, "2": 0}),
+        ("id,text,label\n1,a,Spam\n2,b,ham\n3,c,not spam\n4,d,news\n", {}, {"1": 1, "2": 0, "3": 0}),
+        ("id,text,class\n1,a,1\n2,b,0\n", {}, {}),
+        ("id,text,class\n1,a,1\n2,b,0\n", {"columns": {"spam": "class"}}, {"1": 1, "2": 0}),
+    ],
+)
+def test_label_columns_are_truth_where_they_say_what_they_mean(tmp_path, text, options, expected):
+    got = take(put(tmp_path, "x.csv", text), **options)
+    assert {row["id"]: row["spam"] for row in got["truth"]} == expected
+    if not expected:
+        assert got["notes"] == ["2 verdicts are bare numbers and not used; --map spam=NAME says what they mean"]
