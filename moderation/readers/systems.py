@@ -128,7 +128,7 @@ YOUTUBE: Final = Shape(
 )
 
 
-def takeout_text(text: str) -> str:
+def _takeout_text(text: str) -> str:
     """Return the text of a comment in Google Takeout, which is plain, or one of two JSON forms in pieces."""
     if not text.startswith("{"):
         return text
@@ -162,7 +162,7 @@ TAKEOUT: Final = Shape(
         "text": ("Comment Text",),
         "posted_at": ("Comment Create Timestamp",),
     },
-    decode={"Comment Text": takeout_text, "Channel ID": _channel},
+    decode={"Comment Text": _takeout_text, "Channel ID": _channel},
 )
 LIVE_CHAT: Final = Shape(
     source="youtube",
@@ -174,7 +174,7 @@ LIVE_CHAT: Final = Shape(
         "text": ("Live Chat Text",),
         "posted_at": ("Live Chat Create Timestamp",),
     },
-    decode={"Live Chat Text": takeout_text, "Channel ID": _channel},
+    decode={"Live Chat Text": _takeout_text, "Channel ID": _channel},
 )
 YOUTUBE_SPAM: Final = Shape(
     source="youtube-spam",
