@@ -36,6 +36,8 @@ PERSON: Final = ("tenantID", "username", "role")
 
 def _beside(source: Source, tally: Tally) -> State:
     state: State = {"stories": {}, "people": {}, "actions": {}}
+    if b'"revisions"' not in source.head:
+        return state  # one of the other files itself
     # Files of other kinds have their own words: counted apart, so that nothing in them counts as a comment.
     for other in source.beside(("stor", "user", "moderationaction")):
         for value in values(other, Tally(), ()):

@@ -28,6 +28,7 @@ ALLOWED: Final = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ}
 CELL: Final = 1 << 28
 
 PLAIN: Final = re.compile(r"\s*CREATE\s+TABLE\b", re.IGNORECASE)
+WORKED_OUT: Final = re.compile(r"\bAS\s*\(", re.IGNORECASE)
 COMMENTS: Final = "SELECT tid, id, parent, created, mode, text, author, website FROM comments ORDER BY rowid"
 
 
@@ -48,9 +49,11 @@ def _records(path: Path, source: Source, wanted: Wanted) -> Iterator[tuple[int, 
     try:
         with closing(_opened(path)) as database:
             made = dict(database.execute("SELECT name, sql FROM sqlite_schema WHERE name IN ('comments', 'threads')"))
-            # A view or a virtual table of that name could carry out what it likes.
-            if len(made) != 2 or not all(map(PLAIN.match, map(str, made.values()))):
-                raise FormatError(f"{source.name}: holds no tables comments and threads; is it Isso's database?")
+            # A view, a virtual table or a column that is worked out could carry out what it likes.
+            if len(made) != 2 or not all(
+                PLAIN.match(str(sql)) and not WORKED_OUT.search(str(sql)) for sql in made.values()
+            ):
+                raise FormatError(f"{source.name}: holds no plain tables comments and threads; is it Isso's database?")
             threads = {row[0]: (row[1], row[2]) for row in database.execute("SELECT id, uri, title FROM threads")}
             rows = database.execute(COMMENTS)
             for number, row in enumerate(rows, 1):
