@@ -11,8 +11,10 @@ import re
 import sqlite3
 import zipfile
 from collections.abc import Iterable
+from datetime import date, datetime
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 import zstandard
@@ -646,3 +648,60 @@ def test_label_columns_are_truth_where_they_say_what_they_mean(tmp_path, text, o
     assert {row["id"]: row["spam"] for row in got["truth"]} == expected
     if not expected:
         assert got["notes"] == ["2 verdicts are bare numbers and not used; --map spam=NAME says what they mean"]
+
+
+# Workbooks.
+
+
+def workbook(path: Path, *sheets: list[list[object]]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, rows in enumerate(sheets):
+        sheet = book.create_sheet(f"s{number}")
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+BOOK = [
+    ["id", "Comment", "created", "is_spam", "E-mail"],
+    [7, "Keep it.", datetime(2020, 1, 2, 3, 4, 5), 1, "a@example.org"],  # noqa: DTZ001 - a workbook knows no zones
+    ["b", "And & that", date(2020, 1, 2), False, None],
+    [8, None, None, None, None],
+    [],
+    [9.5, 12.0, "soon", "no"],
+]
+
+
+def test_a_workbook_is_read_as_its_golden_file_says(tmp_path, golden):
+    found = {
+        "one sheet": take(workbook(tmp_path / "x.xlsx", BOOK)),
+        "other sheets": take(workbook(tmp_path / "y.xlsx", [["a", "b"], [1, 2]], [], [["text"], ["hm"], ["oh"]])),
+        "a title above, a map": take(
+            workbook(tmp_path / "z", [[None], ["Nr", "Wort"], [1, "hm"]]), columns={"id": "Nr", "text": "Wort"}
+        ),
+    }
+    golden("system-excel", found)
+    assert "a@example.org" not in str(found)
+    packed = put(tmp_path, "x.xlsx.gz", gzip.compress((tmp_path / "x.xlsx").read_bytes()))
+    assert take(packed) == found["one sheet"]
+
+
+@settings(max_examples=50)
+@given(place=st.integers(0, 8000), damage=st.binary(min_size=1, max_size=6), cut=st.booleans())
+def test_no_damage_to_a_workbook_raises_anything_else(tmp_path_factory, place, damage, cut):
+    folder = tmp_path_factory.mktemp("book")
+    whole = bytearray(workbook(folder / "x.xlsx", BOOK).read_bytes())
+    at = place % len(whole)
+    whole[at : at + len(damage)] = damage
+    survives(folder, "y.xlsx", bytes(whole[:at] if cut else whole), None)
+
+
+def test_a_workbook_that_is_a_bomb_is_refused(tmp_path):
+    path = workbook(tmp_path / "x.xlsx", BOOK)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/more.xml", "w") as member:
+        for _ in range(300):
+            member.write(b" " * (1 << 20))
+    with pytest.raises(InputError, match="decompression bomb"):
+        take(path)
