@@ -64,6 +64,10 @@ MapOption = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="OURS=THEIRS", help="A column's name in the file, e.g. text=body. May be repeated."),
 ]
+PersonalOption = Annotated[
+    bool,
+    typer.Option("--keep-personal-data", help="Keep e-mail and IP addresses that stand as an author's name or link."),
+]
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="Decide by this policy (TOML) instead.")
 ]
@@ -150,11 +154,18 @@ def _open_desk(host: str, port: int) -> None:
 
 @app.command(epilog="Example: moderation ingest export.csv page.txt --map text=body", rich_help_panel="Jobs")
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Exports or saved pages.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Exports or saved pages, packed or not, or folders of them.")
+    ],
+    *,
     format: FormatOption = None,  # noqa: A002 - the option's name
     map: MapOption = None,  # noqa: A002 - the option's name
+    keep_personal_data: PersonalOption = False,
 ) -> None:
-    """Read exports into the store. What is there already stays as it is; running it twice changes nothing."""
+    """Read exports into the store. What is there already stays as it is; running it twice changes nothing.
+
+    What the export's own moderators had decided is kept as imported truth: it is learned from, and reviews outrank it.
+    """
     columns = _columns(map)
     from moderation import jobs
 
@@ -162,17 +173,85 @@ def ingest(
         found = [
             one
             for path in paths
-            for one in jobs.ingest([path], store, at=_now(), format=format, columns=columns, progress=progress)
+            for one in jobs.ingest(
+                [path],
+                store,
+                at=_now(),
+                format=format,
+                columns=columns,
+                keep_personal_data=keep_personal_data,
+                progress=progress,
+            )
         ]
-    table = Table("file", "format", "new", "known", "status changed", "lost", box=None, pad_edge=False)
+    table = Table("file", "format", "new", "known", "status changed", "judged", "lost", box=None, pad_edge=False)
     for column in table.columns[2:]:
         column.justify = "right"
     for one in found:
-        numbers = (one.added.comments_new, one.added.comments_known, one.added.statuses_changed, one.loss.lost)
+        added = one.added
+        numbers = (added.comments_new, added.comments_known, added.statuses_changed, one.judged, one.loss.lost)
         table.add_row(_text(Path(one.path).name), one.format, *(f"{number:,}" for number in numbers))
     _console().print(table)
     for one in found:
         _show_loss(one.loss, one.path)
+
+
+@app.command(epilog="Example: moderation convert export.xml.gz -o comments.parquet", rich_help_panel="Jobs")
+def convert(
+    export: Annotated[
+        Path, typer.Argument(metavar="IN", help="An export or saved page, packed or not, or a folder of them.")
+    ],
+    *,
+    out: Annotated[
+        str,
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Where to: .parquet, .jsonl, .csv or .tsv; - is CSV to standard output."
+        ),
+    ],
+    format: FormatOption = None,  # noqa: A002 - the option's name
+    map: MapOption = None,  # noqa: A002 - the option's name
+    keep_personal_data: PersonalOption = False,
+) -> None:
+    """Write any export as one plain table: a comment a row, its article's fields and what is true of it beside it."""
+    columns = _columns(map)
+    from moderation import jobs
+
+    with _progress("bytes") as progress:
+        done = jobs.convert(
+            export,
+            None if out == "-" else Path(out),
+            format=format,
+            columns=columns,
+            keep_personal_data=keep_personal_data,
+            progress=progress,
+        )
+    _say(f"{done.rows:,} comments, read as {done.format}")
+    _show_loss(done.loss, str(export))
+
+
+@app.command(epilog="Example: moderation export --for wp-cli -o decisions.sh", rich_help_panel="Jobs")
+def export(
+    system: Annotated[
+        str, typer.Option("--for", metavar="SYSTEM", help="wp-cli, wordpress-rest, youtube, disqus or discourse.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to.")],
+    decided_by: Annotated[
+        str,
+        typer.Option(
+            metavar="WHO", help="people: standing answers only; policy: its decisions too, where there is none."
+        ),
+    ] = "people",
+) -> None:
+    """Write the store's decisions as the file that a comment system takes them back in. Nothing is sent."""
+    if decided_by not in ("people", "policy"):
+        raise typer.BadParameter(f"{decided_by!r} is neither people nor policy", param_hint="'--decided-by'")
+    from moderation import jobs
+
+    with _store(create=False) as store:
+        done = jobs.export(store, system, out, decided_by_policy=decided_by == "policy")
+    counts = ", ".join(f"{count:,} {verdict}" for verdict, count in done.written.items())
+    _say(f"{counts}: {out}")
+    if done.left_out:
+        _say(f"{done.left_out:,} decisions about comments from elsewhere are left out")
 
 
 @app.command(

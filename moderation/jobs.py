@@ -27,26 +27,30 @@ from moderation import learning
 from moderation.errors import InputError, ModerationError, StoreError
 from moderation.features.context import PRECEDING
 from moderation.labels import LABELS
-from moderation.learning import Candidate, Checks, Learner, Progress
+from moderation.learning import Candidate, Checks, Learner, Progress, imported_truth
 from moderation.policy import Policy, decide, flagged
 from moderation.readers import LossReport, read
 from moderation.registry import Registry
 from moderation.store import Added, Job, Store
 from moderation.tables import COMMENTS, Batch
 from moderation.tiers import Scorer
-from moderation.writers import write_scores
+from moderation.write_back import WrittenBack, write_back
+from moderation.writers import write_comments, write_scores
 
 __all__ = [
     "BEAT_S",
     "KINDS",
     "STALE_S",
     "Clock",
+    "Converted",
     "Ingested",
     "Progress",
     "Scored",
     "Surroundings",
     "Trained",
     "context_in",
+    "convert",
+    "export",
     "forget",
     "ingest",
     "retrain",
@@ -73,11 +77,24 @@ ORIGINS: Final = ("review", "imported")
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What one file brought into the store, and what of it was lost."""
+    """What one file brought into the store, and what of it was lost.
+
+    `judged` counts the comments of which it told something that the store did not know to be true.
+    """
 
     path: str
     format: str
     added: Added
+    loss: LossReport
+    judged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """How many comments were written, out of what, and what was lost."""
+
+    rows: int
+    format: str
     loss: LossReport
 
 
@@ -92,22 +109,67 @@ def ingest(
     keep_personal_data: bool = False,
     progress: Progress | None = None,
 ) -> list[Ingested]:
-    """Add what is new in these files to the store; running it again adds nothing. Progress is in bytes."""
+    """Add what is new in these files to the store; running it again adds nothing. Progress is in bytes.
+
+    What the files' own moderators had decided is added as imported truth; a later export that says otherwise changes
+    both the statuses and the truth.
+    """
     found = []
     for path in paths:
         reading = read(path, format, columns=columns, chunk_rows=chunk_rows, keep_personal_data=keep_personal_data)
-        total = Added(0, 0, 0, 0, 0)
+        total, judged = Added(0, 0, 0, 0, 0), 0
         for batch in reading:
             added = store.add_batch(batch, source=str(path), at=at)
+            judged += store.add_truth(imported_truth(batch), source=f"imported: {path.name}", at=at)
             total = Added(*(a + b for a, b in zip(_values(total), _values(added), strict=True)))
             _tell(progress, reading.bytes_read, reading.total_bytes, path.name)
         _tell(progress, reading.total_bytes, reading.total_bytes, path.name)
-        found.append(Ingested(str(path), reading.format, total, reading.loss))
+        found.append(Ingested(str(path), reading.format, total, reading.loss, judged))
     return found
 
 
 def _values(added: Added) -> tuple[int, ...]:
     return tuple(asdict(added).values())
+
+
+def convert(
+    path: Path,
+    out: Path | None,
+    *,
+    format: str | None = None,  # noqa: A002 - the word everybody uses for it
+    columns: Mapping[str, str] | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+    keep_personal_data: bool = False,
+    progress: Progress | None = None,
+) -> Converted:
+    """Write what can be read at `path` as one table of comments, each with its article; progress is in bytes read.
+
+    `out` is named by its extension (.parquet, .jsonl, .csv, .tsv); None writes CSV to standard output.
+    """
+    reading = read(path, format, columns=columns, chunk_rows=chunk_rows, keep_personal_data=keep_personal_data)
+
+    def batches() -> Iterator[Batch]:
+        for batch in reading:
+            _tell(progress, reading.bytes_read, reading.total_bytes, path.name)
+            yield batch
+
+    # The first rows before the first byte of output: a file that cannot be read must not leave a header behind.
+    table = batches()
+    begun = list(islice(table, 1))
+    rows = write_comments(chain(begun, table), out)
+    _tell(progress, reading.total_bytes, reading.total_bytes, path.name)
+    return Converted(rows, reading.format, reading.loss)
+
+
+def export(store: Store, system: str, out: Path, *, decided_by_policy: bool = False) -> WrittenBack:
+    """Write the standing decisions about comments of `system` as the file that it takes them back in.
+
+    People's answers count; where there is none, nothing is written unless `decided_by_policy` asks for what the policy
+    decided on its own.
+    """
+    decided = store.verdicts(decided_by_policy=decided_by_policy)
+    words = decided["action"].map({"approve": "approved", "reject": "rejected"})
+    return write_back(words.where(~(decided["spam"] & (words == "rejected")), "spam"), system, out)
 
 
 # --- Score -----------------------------------------------------------------------------------------------------------
@@ -504,11 +566,19 @@ def _run_ingest(around: Surroundings, arguments: Mapping[str, Any], progress: Pr
         at=around.clock(),
         format=arguments.get("format"),
         columns=arguments.get("columns"),
+        keep_personal_data=bool(arguments.get("keep_personal_data", False)),
         progress=progress,
     )
     return {
         "files": [
-            {"path": one.path, "format": one.format, **asdict(one.added), "loss": _loss(one.loss)} for one in found
+            {
+                "path": one.path,
+                "format": one.format,
+                **asdict(one.added),
+                "judged": one.judged,
+                "loss": _loss(one.loss),
+            }
+            for one in found
         ]
     }
 

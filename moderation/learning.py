@@ -23,7 +23,18 @@ from moderation.features.context import PRECEDING
 from moderation.labels import LABELS
 from moderation.tables import ARTICLES, COMMENTS, Batch, clean_text, conform, native_id, validate_truth
 
-__all__ = ["Candidate", "Checks", "Learner", "Measured", "Progress", "forget", "holdout_side", "load_checks", "retrain"]
+__all__ = [
+    "Candidate",
+    "Checks",
+    "Learner",
+    "Measured",
+    "Progress",
+    "forget",
+    "holdout_side",
+    "imported_truth",
+    "load_checks",
+    "retrain",
+]
 
 # One article in ten and one author in ten are kept for measuring: about a fifth of all comments is never learned from.
 HOLDOUT_SHARE: Final = 0.1
@@ -147,6 +158,30 @@ def _kept(kind: str, name: str | None) -> bool:
         return False
     digest = hashlib.blake2b(f"{kind}\x1f{name}".encode("utf-8", "replace"), digest_size=8, person=SPLIT).digest()
     return int.from_bytes(digest, "big") < HOLDOUT_SHARE * 2**64
+
+
+def imported_truth(batch: Batch) -> pd.DataFrame:
+    """Return what the source of `batch` knew of its comments (index: ids; LABELS as 1, 0 or missing).
+
+    What moderators called spam is spam, what they approved is not; a pingback is a trackback, an approved comment is
+    none. What the source itself said label by label (`Batch.truth`) goes before both. Any other status says nothing
+    about a label: a comment may be rejected for many reasons. Comments of which nothing is known have no row.
+    """
+    comments = batch.comments
+    status, kind = comments["status"], comments["kind"]
+    approved = (status == "approved").to_numpy(dtype=bool)
+    told = pd.DataFrame(
+        {label: pd.Series(pd.NA, index=range(len(comments)), dtype="Int8") for label in LABELS},
+    ).set_index(pd.Index(comments["id"], name="id"))
+    told.loc[(status == "spam").to_numpy(dtype=bool), "spam"] = 1
+    told.loc[approved, "spam"] = 0
+    told.loc[kind.isin(("pingback", "trackback")).to_numpy(dtype=bool), "trackback"] = 1
+    told.loc[(kind == "comment").to_numpy(dtype=bool) & approved, "trackback"] = 0
+    own = batch.truth
+    if len(own):
+        told = own.reindex(columns=list(LABELS)).reindex(told.index).astype("Int8").combine_first(told)
+        told = told.reindex(comments["id"])[list(LABELS)].rename_axis("id")
+    return told[told.notna().any(axis=1)]
 
 
 def load_checks(*paths: Path) -> Checks:

@@ -1133,6 +1133,45 @@ class Store:
             author=_strings([facts[key].author for key in keys]),
         )
 
+    def verdicts(self, *, decided_by_policy: bool = False) -> pd.DataFrame:
+        """Return what was decided about comments, for the systems that they came from.
+
+        Index: comment ids. Columns: action ("approve" or "reject"), spam (whether that is why), by ("people" or
+        "policy"). People's standing answers; of comments that have none, the newest decision of a policy, if it was to
+        allow or to reject, and only if that is asked for.
+        """
+        found: dict[int, tuple[str, bool, str]] = {}
+        spam: dict[int, bool] = {}
+        with self._read() as connection:
+            line = _standing_answers(select(reviews.c.comment, reviews.c.action, reviews.c.labels))
+            for row in connection.execute(line.order_by(reviews.c.id)):
+                said = json.loads(row.labels).get("spam")
+                if said is not None:
+                    spam[row.comment] = said
+                found[row.comment] = (row.action, spam.get(row.comment, False), "people")
+            if decided_by_policy:
+                newest = select(func.max(decisions.c.id)).group_by(decisions.c.comment)
+                chosen = select(decisions.c.comment, decisions.c.action, decisions.c.reasons)
+                chosen = chosen.where(decisions.c.id.in_(newest), decisions.c.action.in_(("allow", "reject")))
+                for row in connection.execute(chosen.order_by(decisions.c.id)):
+                    action = "approve" if row.action == "allow" else "reject"
+                    why = any(
+                        each.get("label") == "spam"
+                        for each in json.loads(row.reasons)
+                        if each.get("action") == "reject"
+                    )
+                    found.setdefault(row.comment, (action, why, "policy"))
+            keys = sorted(found)
+            ids = _ids(connection, keys)
+        return pd.DataFrame(
+            {
+                "action": _strings([found[key][0] for key in keys]),
+                "spam": np.array([found[key][1] for key in keys], dtype=bool),
+                "by": _strings([found[key][2] for key in keys]),
+            },
+            index=pd.Index(_strings([ids[key] for key in keys]), name="id"),
+        )
+
     # --- Jobs
 
     def add_job(self, kind: str, arguments: Mapping[str, Any], at: datetime) -> int:

@@ -23,6 +23,10 @@ __all__ = [
     "COMMENTS",
     "KINDS",
     "STATUSES",
+    "STRING",
+    "TIME",
+    "TRUTH",
+    "WHOLE",
     "Batch",
     "Column",
     "batch_of",
@@ -43,6 +47,8 @@ STRING: Final = "string[pyarrow]"
 TIME: Final = "datetime64[us, UTC]"
 WHOLE: Final = "Int64"
 
+TRUTH: Final = LABELS
+"""What truth may be told of; a table of truth has a column for each."""
 KINDS: Final = ("comment", "pingback", "trackback", "unknown")
 STATUSES: Final = ("approved", "pending", "spam", "rejected", "trash", "unknown")
 
@@ -254,7 +260,7 @@ def truth_of(columns: Mapping[str, Any], ids: Any) -> pd.DataFrame:
 
     Rows that say nothing are left out; `columns` may hold others, which are not looked at.
     """
-    there = [label for label in LABELS if label in columns]
+    there = [label for label in TRUTH if label in columns]
     if not there:
         return no_truth()
     told = {label: pd.Series(columns[label], dtype=STRING).map({"1": 1, "0": 0}).astype("Int8") for label in there}

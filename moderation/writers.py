@@ -7,6 +7,7 @@ crash or a full disk too.
 
 import json
 import os
+import re
 import secrets
 import stat
 import sys
@@ -23,8 +24,20 @@ import pyarrow.parquet as pq
 
 from moderation.errors import FormatError, InputError
 from moderation.labels import LABELS
+from moderation.tables import ARTICLES, COMMENTS, STRING, TIME, TRUTH, WHOLE, Batch
 
-__all__ = ["SCORES", "STDOUT", "SUFFIXES", "TableWriter", "write_scores"]
+__all__ = [
+    "INLINE",
+    "QUOTED",
+    "SCORES",
+    "STDOUT",
+    "SUFFIXES",
+    "TableWriter",
+    "Written",
+    "inline",
+    "write_comments",
+    "write_scores",
+]
 
 STDOUT: Final = "-"
 SCORES: Final = pa.schema(
@@ -39,13 +52,28 @@ SCORES: Final = pa.schema(
 """What a table of scores holds, in order; the labels' columns are probabilities, missing where not judged."""
 BETWEEN: Final = " | "
 
+_KINDS: Final = {STRING: pa.string(), TIME: pa.timestamp("us", "UTC"), WHOLE: pa.int64()}
+INLINE: Final = pa.schema(
+    [
+        *((column.name, _KINDS[column.dtype]) for column in COMMENTS),
+        *((f"article_{column.name}", _KINDS[column.dtype]) for column in ARTICLES if column.name != "id"),
+        *((label, pa.int8()) for label in TRUTH),
+    ]
+)
+"""What a table of comments holds that stands for itself: theirs, their article's, and what is true of them."""
+# What a spreadsheet takes for a formula; and the sign of our own that keeps it from doing so.
+FORMULA: Final = re.compile(r"'*[=+\-@\t]")
+QUOTED: Final = "'"
 
-class _Table(Protocol):
+
+class Written(Protocol):
     """One way to write rows to an open file."""
 
-    def write(self, rows: pa.Table) -> None: ...
+    def write(self, rows: pa.Table) -> None:
+        """Add `rows`."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what was held back; the file itself stays open."""
 
 
 class _Text:
@@ -103,11 +131,11 @@ class _Parquet:
             self._writer.is_open = False  # or it would try once more, unseen, when it is collected
 
 
-def _tsv(file: BinaryIO, schema: pa.Schema) -> _Table:
+def _tsv(file: BinaryIO, schema: pa.Schema) -> Written:
     return _Text(file, schema, "\t")
 
 
-SUFFIXES: Final[Mapping[str, Callable[[BinaryIO, pa.Schema], _Table]]] = {
+SUFFIXES: Final[Mapping[str, Callable[[BinaryIO, pa.Schema], Written]]] = {
     ".csv": _Text,
     ".jsonl": _Lines,
     ".ndjson": _Lines,
@@ -121,21 +149,27 @@ class TableWriter:
     """Writes frames of the same columns to one file, in order; to be used in a `with` statement.
 
     The file appears when the statement ends without an exception; otherwise nothing is left behind. The path "-" is
-    standard output, as CSV. Columns and types are those of `schema`, or else of the first frame. Raises `FormatError`
+    standard output, as CSV. Columns and types are those of `schema`, or else of the first frame. `kind` says how rows
+    are written where the extension does not. Raises `FormatError`
     for an extension that is not known, `InputError` where the file cannot be written.
     """
 
-    def __init__(self, path: str | Path, schema: pa.Schema | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        schema: pa.Schema | None = None,
+        kind: Callable[[BinaryIO, pa.Schema], Written] | None = None,
+    ) -> None:
         self._path = Path(path)
         self._schema = schema
         self._standard = str(path) == STDOUT
         suffix = ".csv" if self._standard else self._path.suffix.casefold()
-        if suffix not in SUFFIXES:
+        if kind is None and suffix not in SUFFIXES:
             known = ", ".join(SUFFIXES)
             raise FormatError(f"{self._path}: unknown extension {suffix!r}; known: {known}")
-        self._kind = SUFFIXES[suffix]
+        self._kind = SUFFIXES[suffix] if kind is None else kind
         self._file: BinaryIO | None = None
-        self._table: _Table | None = None
+        self._table: Written | None = None
         self._beside: Path | None = None
 
     def __enter__(self) -> Self:
@@ -153,7 +187,7 @@ class TableWriter:
             table = self._table or self._begin(_schema(frame))
             table.write(_rows(frame, self._schema))
 
-    def _begin(self, schema: pa.Schema) -> _Table:
+    def _begin(self, schema: pa.Schema) -> Written:
         assert self._file is not None, "use it in a with statement"
         self._schema = schema
         self._table = self._kind(self._file, schema)
@@ -230,6 +264,41 @@ def write_scores(rows: Iterable[tuple[pd.DataFrame, pd.DataFrame]], out: Path | 
             table.write(frame)
             written += len(frame)
     return written
+
+
+def inline(batch: Batch) -> pd.DataFrame:
+    """Return the comments of `batch` with their articles' fields and their truth beside them, as `INLINE` has them."""
+    articles = batch.articles.add_prefix("article_")
+    comments = batch.comments.merge(articles, how="left", on="article_id", sort=False)
+    truth = batch.truth.reindex(comments["id"]).reset_index(drop=True)
+    for label in TRUTH:
+        comments[label] = truth[label] if label in truth else pd.Series(pd.NA, index=comments.index, dtype="Int8")
+    rows: pd.DataFrame = comments[INLINE.names]
+    return rows
+
+
+def write_comments(batches: Iterable[Batch], out: Path | None) -> int:
+    """Write comments as one table, each with its article inline, and return the number of rows.
+
+    Read again, the table gives the same comments. In a CSV or TSV, which people open in a spreadsheet, what that would
+    take for a formula has an apostrophe before it; reading takes it off.
+    """
+    text = out is None or out.suffix.casefold() in (".csv", ".tsv")
+    written = 0
+    with TableWriter(STDOUT if out is None else out, INLINE) as table:
+        for batch in batches:
+            frame = inline(batch)
+            if text:
+                for name in INLINE.names:
+                    if INLINE.field(name).type == pa.string():
+                        frame[name] = frame[name].map(_harmless, na_action="ignore")
+            table.write(frame)
+            written += len(frame)
+    return written
+
+
+def _harmless(value: str) -> str:
+    return QUOTED + value if FORMULA.match(value) else value
 
 
 def _schema(frame: pd.DataFrame) -> pa.Schema:

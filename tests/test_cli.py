@@ -19,7 +19,7 @@ import moderation
 from moderation import cli
 from moderation.labels import FLAGS, LABELS
 from moderation.registry import Registry
-from moderation.settings import seed_page, shipped_models
+from moderation.settings import seed_page, settings_from, shipped_models
 from moderation.store import Review, Store
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -270,6 +270,44 @@ def test_nothing_hostile_reaches_the_terminal(ran, home, tmp_path):
 def test_ingest_tells_new_from_known(ran, export):
     assert re.search(r"export\.csv +csv +3 +0", ran("ingest", export)[1])
     assert re.search(r"export\.csv +csv +0 +3", ran("ingest", export)[1])
+
+
+def test_ingest_tells_what_was_judged_already_and_keeps_addresses_if_asked(ran, tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text("id,text,author,status\nx:1,hm,ada@example.org,spam\nx:2,oh,Ben,approved\nx:3,ah,,pending\n")
+    assert re.search(r"export\.csv +csv +3 +0 +0 +2 +0", ran("ingest", path, "--keep-personal-data")[1])
+    with Store.open(settings_from().store_url) as store:
+        assert store.batch(["x:1"]).comments["author"].tolist() == ["ada@example.org"]
+
+
+def test_convert_writes_any_export_as_one_plain_table(ran, run, tmp_path):
+    path = tmp_path / "spam.json"
+    path.write_text(json.dumps([{"comment_ID": "7", "comment_content": "Buy", "comment_approved": "spam"}, {"x": 1}]))
+    out, err = ran("convert", path, "-o", "-")
+    table = pd.read_csv(io.StringIO(out))
+    assert table[["id", "text", "status"]].to_numpy().tolist() == [["wordpress:7", "Buy", "spam"]]
+    assert "1 comments, read as wp-cli" in err
+    assert "2 records read, 1 comment, 1 lost" in err
+    for suffix in ("csv", "jsonl", "parquet"):
+        ran("convert", path, "-o", tmp_path / f"x.{suffix}")
+        assert (tmp_path / f"x.{suffix}").stat().st_size
+    assert run("convert", path, "-o", tmp_path / "x.doc")[0] == 1
+
+
+def test_export_writes_decisions_as_their_system_takes_them(ran, run, tmp_path):
+    path = tmp_path / "spam.json"
+    path.write_text(json.dumps([{"comment_ID": "7", "comment_content": "Buy", "comment_approved": "0"}]))
+    ran("ingest", path)
+    code, _, err = run("export", "--for", "wp-cli", "-o", tmp_path / "x.sh")
+    assert code == 1
+    assert "no decision is about a comment from WordPress" in err
+    with Store.open(settings_from().store_url) as store:
+        store.add_review(Review("wordpress:7", "ada", "reject", {"spam": True}, 0, datetime.now(UTC)))
+    _, err = ran("export", "--for", "wp-cli", "-o", tmp_path / "x.sh")
+    assert "0 approved, 1 spam, 0 rejected: " in err
+    assert "wp comment spam 7 " in (tmp_path / "x.sh").read_text()
+    assert run("export", "--for", "myspace", "-o", tmp_path / "y")[0] == 1
+    assert run("export", "--for", "wp-cli", "-o", tmp_path / "y", "--decided-by", "me")[0] == 2
 
 
 def test_explain_tells_what_made_a_score(ran, export):

@@ -25,6 +25,7 @@ FLOORS = (
     {"errors", "labels"},
     {"tables"},
     {"readers", "writers", "features", "policy", "evaluation", "store"},
+    {"write_back"},
     {"classifier", "encoder", "triage"},
     {"tiers"},
     {"learning", "recipe"},
@@ -49,7 +50,9 @@ HOMES = {
     "lxml": {"readers"},
     "matplotlib": {"report"},
     "numba": {"features"},
+    "openpyxl": {"readers"},
     "onnxruntime": {"encoder"},
+    "orjson": {"readers"},
     "platformdirs": {"settings"},
     "profanity_check": {"report"},
     "psycopg": {"store"},
@@ -58,13 +61,14 @@ HOMES = {
     "sklearn": {"classifier", "report"},  # there it is one of the peers
     "sklearn.metrics": {"evaluation"},
     "sqlalchemy": {"store"},
-    "sqlite3": {"store"},
+    "sqlite3": {"readers", "store"},
     "starlette": {"desk", "server"},
     "streamlit": {"desk"},
     "tomllib": {"policy"},
     "typer": {"cli"},
     "uvicorn": {"cli", "desk", "server"},
     "xml": {"readers"},
+    "zstandard": {"readers"},
 }
 # Nothing is fetched at run time: only doors speak to the network, and only as servers.
 NETWORK = {"aiohttp", "ftplib", "http.client", "httpx", "requests", "smtplib", "socket", "urllib.request", "urllib3"}

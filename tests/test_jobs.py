@@ -130,6 +130,106 @@ def test_ingest_tells_its_progress_in_bytes(store, export):
     assert {step[1:] for step in told} == {(export.stat().st_size, "export.jsonl")}
 
 
+# --- What the source's moderators had decided
+
+
+def comment(number, status="1", kind="comment", **more):
+    return {
+        "comment_ID": str(number),
+        "comment_post_ID": str(number % 3),
+        "comment_content": f"{SENTENCES[number % len(SENTENCES)]} {number}",
+        "comment_author": PEOPLE[number % 11],
+        "comment_approved": status,
+        "comment_type": kind,
+        "comment_parent": "0",
+        "comment_date_gmt": "2007-11-25 09:05:00",
+        **more,
+    }
+
+
+def test_what_moderators_decided_becomes_truth_once_and_follows_a_later_export(store, tmp_path):
+    path = tmp_path / "comments.json"
+    path.write_text(json.dumps([comment(1), comment(2, "spam"), comment(3, "0"), comment(4, "1", "pingback")]))
+    (first,) = jobs.ingest([path], store, at=AT)
+    (again,) = jobs.ingest([path], store, at=AT)
+    assert (first.judged, again.judged) == (3, 0)
+    truth = store.truth(origin=("imported",))
+    assert set(truth["origin"]) == {"imported"}
+    told = {name: (row["spam"], row["trackback"]) for name, row in truth.iterrows()}
+    assert told == {"wordpress:1": (0, 0), "wordpress:2": (1, pd.NA), "wordpress:4": (0, 1)}
+
+    path.write_text(json.dumps([comment(2, "1"), comment(3, "spam"), comment(5)]))
+    (later,) = jobs.ingest([path], store, at=AT)
+    assert (later.added.comments_new, later.added.statuses_changed, later.judged) == (1, 2, 3)
+    assert store.truth(origin=("imported",))["spam"].to_dict() == {
+        "wordpress:1": 0, "wordpress:2": 0, "wordpress:3": 1, "wordpress:4": 0, "wordpress:5": 0,
+    }  # fmt: skip
+    assert store.batch(["wordpress:3"]).comments["status"].tolist() == ["spam"]
+
+
+def test_a_candidate_learns_from_an_export_alone(store, registry, tmp_path):
+    path = tmp_path / "comments.json"
+    path.write_text(json.dumps([comment(number, "spam" if number % 3 else "1") for number in range(1, 40)]))
+    jobs.ingest([path], store, at=AT)
+    trained = jobs.retrain(store, registry, load_checks(*check_files()), at=AT)
+    card = registry.card(trained.version)
+    assert card["reviews"]["comments"] + card["kept_aside"]["comments"] == 39
+    assert card["reviews"]["labels"]["spam"]["yes"] > card["reviews"]["labels"]["spam"]["no"] > 0
+
+
+def test_a_reason_goes_before_a_status(store, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("id,text,status,spam,off_topic\nx:1,a,approved,1,1\nx:2,b,rejected,,\n")
+    jobs.ingest([path], store, at=AT)
+    truth = store.truth(origin=("imported",))
+    assert truth.index.tolist() == ["x:1"]
+    assert (truth["spam"].tolist(), truth["off_topic"].tolist()) == ([1], [1])
+
+
+def test_decisions_go_back_to_the_system_they_came_from(store, classifier, policy, tmp_path):
+    path = tmp_path / "comments.json"
+    path.write_text(json.dumps([comment(number) for number in range(1, 6)]))
+    jobs.ingest([path], store, at=AT)
+    for number, (action, labels) in enumerate(
+        [("approve", {}), ("reject", {"spam": True}), ("reject", {"insult": True}), ("skip", {})], start=1
+    ):
+        store.add_review(Review(f"wordpress:{number}", "ada", action, labels, 0, AT))
+    done = jobs.export(store, "wp-cli", tmp_path / "x.sh")
+    assert done.written == {"approved": 1, "spam": 1, "rejected": 1}
+    lines = (tmp_path / "x.sh").read_text().splitlines()
+    assert [line.split()[2:4] for line in lines if line.startswith("wp")] == [
+        ["approve", "1"],
+        ["spam", "2"],
+        ["trash", "3"],
+    ]
+    store.undo("ada", at=AT)  # the skip
+    store.undo("ada", at=AT)  # the rejection of the third
+    assert jobs.export(store, "wp-cli", tmp_path / "x.sh").written == {"approved": 1, "spam": 1, "rejected": 0}
+    jobs.score_store(store, classifier, policy, at=AT)
+    decided = [store.decision(f"wordpress:{number}").action for number in range(3, 6)]
+    done = jobs.export(store, "wp-cli", tmp_path / "x.sh", decided_by_policy=True)
+    assert sum(done.written.values()) == 2 + sum(action != "review" for action in decided)
+
+
+def test_an_export_becomes_a_plain_table(export, tmp_path):
+    told = []
+    done = jobs.convert(export, tmp_path / "x.parquet", progress=lambda *step: told.append(step))
+    assert (done.rows, done.format, done.loss.lost) == (120, "jsonl", 0)
+    table = pd.read_parquet(tmp_path / "x.parquet")
+    assert table["id"].tolist() == [row["id"] for row in rows(120)]
+    assert table["article_title"].astype(object).where(table["article_title"].notna(), None).tolist() == [
+        row["article_title"] for row in rows(120)
+    ]
+    assert told[-1][0] == export.stat().st_size
+
+
+def test_what_cannot_be_read_leaves_no_table(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError):
+        jobs.convert(tmp_path / "x.csv", tmp_path / "x.parquet", format="csv")
+    assert not (tmp_path / "x.parquet").exists()
+
+
 # --- Score a file
 
 

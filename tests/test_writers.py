@@ -5,18 +5,30 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.errors import FormatError, InputError
 from moderation.labels import LABELS
-from moderation.writers import SCORES, SUFFIXES, TableWriter, write_scores
+from moderation.readers import read
+from moderation.tables import (
+    ARTICLES,
+    COMMENTS,
+    KINDS,
+    STATUSES,
+    Batch,
+    batch_of,
+    conform,
+    truth_of,
+)
+from moderation.writers import SCORES, SUFFIXES, TableWriter, write_comments, write_scores
 
 
 class Why:
@@ -231,3 +243,83 @@ def test_standard_output_takes_csv(capfdbinary):
     write_scores([pair(["ä"], ["why"])], None)
     table = pd.read_csv(io.BytesIO(capfdbinary.readouterr().out))
     assert table[["id", "decision", "reasons"]].to_numpy().tolist() == [["ä", "review", "why"]]
+
+
+# Comments, each with its article.
+
+PRINTED = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
+CELLS = (
+    st.none()
+    | PRINTED.map(lambda text: f"{text}x")
+    | st.sampled_from(["=1+1", "'=x", "''@y", "-", "+", "\tz", "'", "a\nb", "0"])
+)
+
+
+@st.composite
+def batches_of_comments(draw):
+    articles = [f"a{number}" for number in range(draw(st.integers(0, 3)))]
+    rows = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "article_id": st.sampled_from([None, *articles]),
+                    "author": CELLS,
+                    "author_url": CELLS,
+                    "text": CELLS.map(lambda text: text or "."),
+                    "posted_at": st.none()
+                    | st.datetimes(datetime(1980, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis wants it bare
+                    "kind": st.sampled_from(KINDS),
+                    "status": st.sampled_from(STATUSES),
+                    "spam": st.sampled_from([None, "1", "0"]),
+                    "off_topic": st.sampled_from([None, "1", "0"]),
+                }
+            ),
+            min_size=1,
+            max_size=6,
+        )
+    )
+    ids = [f"{draw(st.sampled_from(['x:', '=', '007-']))}{number}" for number in range(len(rows))]
+    frame = pd.DataFrame(rows, columns=["article_id", "author", "author_url", "text", "posted_at", "kind", "status"])
+    frame["id"], frame["position"] = ids, range(len(rows))
+    frame["parent_id"] = [ids[at - 1] if at % 2 else None for at in range(len(rows))]
+    there = [name for name in articles if name in set(frame["article_id"])]
+    about = pd.DataFrame(
+        {
+            "id": there,
+            "title": [f"Bread {name}" for name in there],
+            "author": ["=Eve"] * len(there),
+            "published_at": [datetime(2007, 11, 25, 9, tzinfo=UTC)] * len(there),
+        }
+    )
+    truth = truth_of({label: [row[label] for row in rows] for label in ("spam", "off_topic")}, ids)
+    return Batch(conform(frame, COMMENTS), conform(about, ARTICLES, "articles"), truth).validate()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".tsv"])
+@settings(max_examples=20)
+@given(batch=batches_of_comments())
+def test_comments_read_back_equal(tmp_path_factory, suffix, batch):
+    out = tmp_path_factory.mktemp("back") / f"comments{suffix}"
+    assert write_comments([batch], out) == len(batch)
+    reading = read(out, keep_personal_data=True)
+    got = list(reading)
+    assert not reading.loss.lines
+    (back,) = got
+    pd.testing.assert_frame_equal(back.comments, batch.comments)
+    order = batch.articles.set_index("id").sort_index()
+    pd.testing.assert_frame_equal(back.articles.set_index("id").sort_index(), order)
+    pd.testing.assert_frame_equal(back.truth, batch.truth)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_no_cell_that_people_open_is_a_formula(tmp_path, suffix):
+    texts = ["=cmd|' /C calc'!A0", "+1", "-1", "@x", "\tx", "'=x", "fine"]
+    write_comments([batch_of(texts, authors=texts)], tmp_path / f"x{suffix}")
+    table = pd.read_csv(tmp_path / f"x{suffix}", sep="," if suffix == ".csv" else "\t", keep_default_na=False)
+    assert table["text"].tolist() == [f"'{text}" for text in texts[:-1]] + ["fine"]
+    assert next(iter(read(tmp_path / f"x{suffix}"))).comments["text"].tolist() == texts
+
+
+def test_an_apostrophe_in_anybody_else_s_table_is_kept(tmp_path):
+    (tmp_path / "x.csv").write_text("id,text\n1,'=x\n")
+    assert next(iter(read(tmp_path / "x.csv"))).comments["text"].tolist() == ["'=x"]

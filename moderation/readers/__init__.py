@@ -11,23 +11,27 @@ A bad record is a line in the report, never an exception; a file that cannot be 
 of this package knows one format; a new one adds a `Format` to `FORMATS` and nothing else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from moderation.errors import FormatError, InputError
 from moderation.readers.blogger import BLOGGER
 from moderation.readers.blogml import BLOGML
+from moderation.readers.coral import CORAL
 from moderation.readers.delimited import CSV, TSV
 from moderation.readers.disqus import DISQUS
 from moderation.readers.formats import Format, Wanted
+from moderation.readers.isso import ISSO
 from moderation.readers.json_document import JSON
 from moderation.readers.json_lines import JSONL
 from moderation.readers.losses import Loss, LossReport, Tally
 from moderation.readers.movable_type import MOVABLE_TYPE
 from moderation.readers.page import PAGE
 from moderation.readers.parquet import PARQUET
-from moderation.readers.source import Source
+from moderation.readers.source import Place, Source, places_in, shown
+from moderation.readers.systems import SYSTEMS
+from moderation.readers.workbook import EXCEL
 from moderation.readers.wxr import WXR
 from moderation.tables import Batch
 
@@ -36,7 +40,23 @@ __all__ = ["FORMATS", "Format", "Loss", "LossReport", "Reading", "read"]
 FORMATS: Final[Mapping[str, Format]] = {
     format_.name: format_
     for format_ in sorted(
-        (BLOGGER, BLOGML, CSV, DISQUS, JSON, JSONL, MOVABLE_TYPE, PAGE, PARQUET, TSV, WXR),
+        (
+            BLOGGER,
+            BLOGML,
+            CORAL,
+            CSV,
+            DISQUS,
+            EXCEL,
+            ISSO,
+            JSON,
+            JSONL,
+            MOVABLE_TYPE,
+            PAGE,
+            PARQUET,
+            TSV,
+            WXR,
+            *SYSTEMS,
+        ),
         key=lambda format_: format_.name,
     )
 }
@@ -44,25 +64,76 @@ FORMATS: Final[Mapping[str, Format]] = {
 
 
 class Reading:
-    """Batches of one file, to be iterated once; `loss` is complete when the iteration is."""
+    """Batches of one file, or of all files of a folder or archive, to be iterated once.
 
-    def __init__(self, source: Source, format_: Format, wanted: Wanted) -> None:
-        self._source = source
-        self._format = format_
+    `loss` is complete when the iteration is, and so is `format` where there are several files.
+    """
+
+    def __init__(self, path: Path, places: Sequence[Place], format_: Format | None, wanted: Wanted) -> None:
+        self._name = shown(path)
+        self._places = places
+        self._given = format_
         self._wanted = wanted
         self._begun = False
+        self._done = 0
+        self._source: Source | None = None
+        self._formats: dict[str, None] = {}  # a set that keeps its order
+        if len(places) == 1:
+            self._look(places[0])  # at once: a file that cannot be read is refused before anything is begun
 
     def __iter__(self) -> Iterator[Batch]:
-        """Read the file from its beginning."""
+        """Read from the beginning."""
         if self._begun:
-            raise InputError(f"{self._source.name}: was read already; call read() again")
+            raise InputError(f"{self._name}: was read already; call read() again")
         self._begun = True
-        return self._format.batches(self._source, self._wanted)
+        return self._one() if len(self._places) == 1 else self._all()
+
+    def _one(self) -> Iterator[Batch]:
+        assert self._source is not None
+        yield from self._batches(self._source, FORMATS[next(iter(self._formats))])
+
+    def _all(self) -> Iterator[Batch]:
+        """Read file after file; one that cannot be read is reported, and the next one is read."""
+        tally = self._wanted.tally
+        refused = []
+        for place in self._places:
+            begun = False
+            shorter = place.name.removeprefix(f"{self._name}/")
+            tally.where = f"{shorter}, "
+            try:
+                source, format_ = self._look(place)
+                begun = True
+                yield from self._batches(source, format_)
+            except InputError as error:
+                refused.append(str(error))
+                fault = str(error).removeprefix(f"{place.name}: ")
+                if begun:  # it looked like comments: that is a loss
+                    tally.where = ""
+                    tally.records_in += 1
+                    tally.lose(shorter, f"the file was not read to its end: {fault}")
+                else:
+                    tally.note(f"{shorter}: not read: {fault}")
+            self._done += place.size
+            self._source = None
+        tally.where = ""
+        if len(refused) == len(self._places):
+            raise InputError(f"{self._name}: nothing in it could be read; the first: {refused[0]}")
+
+    def _look(self, place: Place) -> tuple[Source, Format]:
+        self._source = source = Source.of(place)
+        chosen = self._given or _recognised(source)
+        self._formats[chosen.name] = None
+        return source, chosen
+
+    def _batches(self, source: Source, format_: Format) -> Iterator[Batch]:
+        yield from format_.batches(source, self._wanted)
+        if source.fault is not None:
+            self._wanted.tally.note(f"{source.name}: {source.fault}; what came before that was read")
 
     @property
     def format(self) -> str:
-        """The name of the format, given or found."""
-        return self._format.name
+        """The name of the format, given or found; of several, those met so far."""
+        return ", ".join(self._formats) or "several"
 
     @property
     def loss(self) -> LossReport:
@@ -71,13 +142,14 @@ class Reading:
 
     @property
     def total_bytes(self) -> int:
-        """The size of the file."""
-        return self._source.size
+        """The size of the files, as they lie on the disk."""
+        return sum(place.size for place in self._places)
 
     @property
     def bytes_read(self) -> int:
-        """How much of the file was read so far, for a progress bar."""
-        return min(self._source.bytes_read, self._source.size)
+        """How much of the files was read so far, for a progress bar."""
+        present = 0 if self._source is None else min(self._source.bytes_read, self._source.size)
+        return min(self._done + present, self.total_bytes)
 
 
 def read(
@@ -90,18 +162,19 @@ def read(
 ) -> Reading:
     """Return the comments in the file at `path` as a `Reading`, `chunk_rows` at a time.
 
-    The format is told by content unless `format` names it. `columns` maps our field to the file's column or key
-    (`{"text": "body"}`; dots reach into JSON objects). E-mail and IP addresses are dropped; `keep_personal_data` keeps
-    those that were given as an author's name or link. Raises `FormatError` where no format fits, `InputError` where the
-    file cannot be read.
+    The file may be packed (.gz, .zst, .bz2, .xz, .zip); of a folder, or an archive of several, every file is read, one
+    after the other. The format is told by content unless `format` names it. `columns` maps our field to the file's
+    column or key (`{"text": "body"}`; dots reach into JSON objects). E-mail and IP addresses are dropped;
+    `keep_personal_data` keeps those that were given as an author's name or link. Raises `FormatError` where no format
+    fits, `InputError` where the file cannot be read.
     """
     if format is not None and format not in FORMATS:
         raise FormatError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
     if chunk_rows < 1:
         raise InputError(f"chunk_rows is {chunk_rows}; give 1 or more")
-    source = Source.of(Path(path))
-    chosen = FORMATS[format] if format is not None else _recognised(source)
-    return Reading(source, chosen, Wanted(Tally(), dict(columns or {}), chunk_rows, keep_personal_data))
+    chosen = None if format is None else FORMATS[format]
+    wanted = Wanted(Tally(), dict(columns or {}), chunk_rows, keep_personal_data)
+    return Reading(Path(path), places_in(Path(path)), chosen, wanted)
 
 
 def _recognised(source: Source) -> Format:

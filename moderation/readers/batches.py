@@ -23,6 +23,7 @@ from moderation.tables import (
     COMMENTS,
     KINDS,
     STATUSES,
+    TRUTH,
     Batch,
     clean_text,
     conform,
@@ -51,10 +52,12 @@ STATUS_OF: Final[Mapping[str, str]] = {
     **{status: status for status in STATUSES},
     **dict.fromkeys(("1", "true", "yes", "publish", "published", "approve", "visible", "live", "ham"), "approved"),
     **dict.fromkeys(("0", "false", "no", "hold", "held", "unapproved", "waiting", "queued", "premod"), "pending"),
-    **dict.fromkeys(("heldforreview", "awaiting moderation", "unmoderated"), "pending"),
+    **dict.fromkeys(("heldforreview", "awaiting moderation", "unmoderated", "system_withheld"), "pending"),
+    **dict.fromkeys(("flagged", "reported"), "pending"),
+    "none": "unknown",
     **dict.fromkeys(("likelyspam", "junk"), "spam"),
     **dict.fromkeys(("removed", "refused", "reject", "declined", "hidden"), "rejected"),
-    **dict.fromkeys(("post-trashed", "deleted", "trashed"), "trash"),
+    **dict.fromkeys(("post-trashed", "deleted", "trashed", "emptied"), "trash"),
 }
 KIND_OF: Final[Mapping[str, str]] = {
     **{kind: kind for kind in KINDS},
@@ -62,6 +65,16 @@ KIND_OF: Final[Mapping[str, str]] = {
     "webmention": "pingback",
     "reply": "comment",
 }
+
+# What people write for yes and no in a column that is named as a label, and what they write in one of verdicts.
+YES_OR_NO: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("1", "1.0", "true", "yes", "y", "t", "spam"), "1"),
+    **dict.fromkeys(("0", "0.0", "false", "no", "n", "f", "ham", "not spam", "not_spam"), "0"),
+}
+VERDICTS: Final[Mapping[str, Mapping[str, str]]] = {
+    label: {label: "1", label.replace("_", "-"): "1", label.replace("_", " "): "1", f"not {label}": "0"}
+    for label in TRUTH
+} | {"spam": {"spam": "1", "ham": "0", "not spam": "0", "not_spam": "0", "not-spam": "0"}}
 
 ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24}\s*$|^\s*(?:\d{1,3}\.){3}\d{1,3}\s*$"
 DAMAGED: Final = (
@@ -100,12 +113,14 @@ def _string(value: Any) -> str | None:
 
 @dataclass(slots=True)
 class Builder:
-    """Turns raw columns into batches, and remembers across them: ids seen, places given, the order of day and month."""
+    """Turns raw columns into batches, and remembers across them: places given, the order of day and month.
+
+    The ids seen are in the tally, which all files of one reading share.
+    """
 
     source: str
     tally: Tally
     keep_personal_data: bool = False
-    _seen: set[str] = field(default_factory=set)
     _repeats: dict[str, int] = field(default_factory=dict)
     _places: dict[str | None, int] = field(default_factory=dict)
     _order: dates.Order | None = None
@@ -124,9 +139,8 @@ class Builder:
             table["article_author"] = self._without_addresses(table["article_author"], "the article's author")
         articles, table["article_id"] = self._articles(table, len(numbers))
         table["id"] = self._ids(table)
-        table, numbers = self._keep(
-            self._first(table["id"]), table, numbers, f"{word} ", "its id repeats an earlier record's"
-        )
+        first = self.tally.seen.first(table["id"].to_pylist())
+        table, numbers = self._keep(first, table, numbers, f"{word} ", "its id repeats an earlier record's")
         if len(articles):  # a repeated record may have been the only one under its article
             articles = articles[articles["id"].isin(_series(table["article_id"]))].reset_index(drop=True)
         self.tally.comments_out += len(numbers)
@@ -142,7 +156,25 @@ class Builder:
             if name in table:
                 frame[name] = self._mapped(table[name], known, name)
         frame["position"] = self._positions(table.get("position"), article_ids)
-        return Batch(conform(frame, COMMENTS), articles, truth_of(table, ids))
+        return Batch(conform(frame, COMMENTS), articles, truth_of(self._judged(table), ids))
+
+    def _judged(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns that hold truth, as "1", "0" or missing."""
+        found = {label: _words(table[label], YES_OR_NO) for label in TRUTH if label in table}
+        if "verdict" in table:
+            words = table["verdict"]
+            for label in TRUTH:
+                told = _words(words, VERDICTS.get(label, {}))
+                if label in found:
+                    found[label] = pc.coalesce(found[label], told)
+                elif told.null_count < len(told):
+                    found[label] = told
+            numbers = pc.sum(_words(words, {"1": "1", "0": "1"}).is_valid()).as_py() or 0
+            if numbers:
+                self.tally.note(
+                    "{n} verdicts are bare numbers and not used; --map spam=NAME says what they mean", numbers
+                )
+        return found
 
     def _keep(
         self, kept: np.ndarray, table: Mapping[str, Any], numbers: np.ndarray, word: str, reason: str
@@ -246,23 +278,10 @@ class Builder:
             ids[row] = made if seen == 0 else f"{made}-{seen + 1}"
         return pa.array(ids, TEXT)
 
-    def _first(self, ids: Any) -> np.ndarray:
-        values = ids.to_pylist()
-        fresh = set(values) - self._seen
-        self._seen |= fresh
-        if len(fresh) == len(values):
-            return np.ones(len(values), dtype=bool)
-        kept = np.zeros(len(values), dtype=bool)
-        for row, value in enumerate(values):
-            if value in fresh:
-                fresh.discard(value)
-                kept[row] = True
-        return kept
-
     def _parents(self, column: Any) -> Any:
         column = _blank_as_missing(column)
         # "0" means "answers nothing" in most blog tables, unless a comment of that number came before.
-        if "0" not in self._seen:
+        if "0" not in self.tally.seen:
             column = pc.if_else(pc.equal(column, "0"), pa.scalar(None, TEXT), column)
         return column
 
@@ -346,6 +365,13 @@ class Builder:
         for name, size in zip(uniques, np.bincount(codes, minlength=len(uniques)).tolist(), strict=True):
             self._places[_name(name)] = self._places.get(_name(name), 0) + size
         return pd.Series(start[codes] + within if len(codes) else within, dtype="Int64")
+
+
+def _words(column: Any, known: Mapping[str, str]) -> Any:
+    """Return what the words of a column stand for; null for those that are not known."""
+    encoded = column.dictionary_encode()
+    words = [None if word is None else known.get(word.strip().casefold()) for word in encoded.dictionary.to_pylist()]
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(words, TEXT)).dictionary_decode()
 
 
 def _name(value: Any) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from moderation.errors import InputError, TableError
 from moderation.readers.losses import Tally
+from moderation.tables import TRUTH
 
 __all__ = ["ALIASES", "FIELDS", "INNER", "PERSONAL", "Choice", "choose", "is_text_name", "note_unused", "plain"]
 
@@ -34,6 +35,11 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "article_title": ("article_title", "post_title", "story_title", "page_title", "headline"),
     "article_text": ("article_text", "article_body", "article_content", "post_body", "post_content", "story_text"),
     "article_url": ("article_url", "post_url", "story_url", "page_url"),
+    "article_author": ("article_author", "post_author", "byline"),
+    "article_published_at": ("article_published_at", "post_date", "article_date"),
+    # What a person has said already: a column for each label, or one of words ("spam", "ham").
+    "verdict": ("verdict", "label", "class", "category", "is_spam_or_ham"),
+    **{label: (label, f"is_{label}") for label in TRUTH},
 }  # fmt: skip
 FIELDS: Final = tuple(ALIASES)
 

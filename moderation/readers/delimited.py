@@ -3,7 +3,8 @@
 import csv
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,15 +15,19 @@ from moderation.readers.batches import Builder, strings
 from moderation.readers.columns import choose, is_text_name, note_unused
 from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
 from moderation.readers.source import Source
-from moderation.tables import Batch
+from moderation.tables import COMMENTS, TRUTH, Batch
 
-__all__ = ["CSV", "TSV"]
+__all__ = ["CSV", "TSV", "header", "rows_of"]
 
 COMMAS: Final = (",", ";", "|", "\t")
 TABS: Final = ("\t",)
 # The largest number that the csv module takes on every platform; its default of 128 KiB is less than one long comment.
 FIELD_LIMIT: Final = 2**31 - 1
 SAMPLE_ROWS: Final = 50
+# The columns of a table of comments that this package wrote; there an apostrophe keeps spreadsheets from taking a cell
+# for a formula, and is no part of it.
+OWN: Final = (*(column.name for column in COMMENTS), *(f"article_{name}" for name in ("url", "title", "text")), *TRUTH)
+_KEPT_HARMLESS: Final = re.compile(r"'+[=+\-@\t]")
 # A last line of our own: where it turns up inside a field, a quote was opened and never closed.
 END: Final = "\x04end of file\x04"
 
@@ -91,7 +96,7 @@ def _claim(source: Source, delimiters: Sequence[str], suffixes: Sequence[str]) -
     shape = _shape(source, delimiters)
     if shape.width > 1 and shape.named and shape.regular >= 0.5:
         return CERTAIN - 10
-    if source.path.suffix.casefold() in suffixes:
+    if source.suffix in suffixes:
         return LIKELY
     header = [cell.strip() for cell in shape.rows[0]] if shape.rows else []
     tabular = shape.width > 1 and len(shape.rows) >= 3 and shape.regular >= 0.95
@@ -100,8 +105,27 @@ def _claim(source: Source, delimiters: Sequence[str], suffixes: Sequence[str]) -
     return NO
 
 
-def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Iterator[Batch]:
-    source.refuse_binary()
+def header(source: Source) -> list[str]:
+    """Return the names of the columns, if `source` is a table; they stand in its first row."""
+    shape = _shape(source, COMMAS)
+    return _names(shape.rows[0]) if shape.rows and shape.width > 1 else []
+
+
+def _names(row: Sequence[str]) -> list[str]:
+    return [cell.strip().lstrip("\ufeff") for cell in row]
+
+
+Rows = list[tuple[int, list[str]]]
+
+
+def rows_of(
+    source: Source, wanted: Wanted, delimiters: Sequence[str] = COMMAS
+) -> Generator[tuple[list[str], Rows], None, None]:
+    """Yield the columns' names with the next rows, numbered and as wide as they are, a chunk at a time.
+
+    The first chunk has no rows. What is read is counted; rows that do not fit are counted as lost. Raises
+    `FormatError` where there is no table.
+    """
     shape = _shape(source, delimiters)
     if shape.quoting == csv.QUOTE_NONE:
         wanted.tally.note("quotation marks are taken literally: they do not pair")
@@ -109,21 +133,19 @@ def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Itera
         marked = itertools.chain(lines, [END])
         reader = csv.reader(marked, delimiter=shape.delimiter, quoting=shape.quoting)  # type: ignore[arg-type]
         try:
-            yield from _read(reader, source.name, wanted)
+            first = next((row for row in reader if any(cell.strip() for cell in row)), [END])
+            if first == [END]:
+                raise FormatError(f"{source.name}: holds no header and no rows; export it again")
+            names = _names(first)
+            yield names, []
+            for rows in _chunks(reader, len(names), wanted):
+                yield names, rows
         except csv.Error as error:
             place = f"{source.name}: line {reader.line_num}"
             raise FormatError(f"{place}: not a table ({error}); export it again") from error
 
 
-def _read(reader: Iterator[list[str]], place: str, wanted: Wanted) -> Iterator[Batch]:
-    header = next((row for row in reader if any(cell.strip() for cell in row)), [END])
-    if header == [END]:
-        raise FormatError(f"{place}: holds no header and no rows; export it again")
-    names = [cell.strip().lstrip("\ufeff") for cell in header]
-    choice = choose(names, wanted.columns, place)
-    note_unused(names, choice, wanted.tally)
-    used = {field: names.index(found[0]) for field, found in choice.items()}
-    builder = Builder("table", wanted.tally, wanted.keep_personal_data)
+def _chunks(reader: Iterator[list[str]], width: int, wanted: Wanted) -> Iterator[Rows]:
     numbers = itertools.count(1)
     while chunk := list(itertools.islice(reader, wanted.chunk_rows)):
         if chunk[-1] and chunk[-1][-1].endswith(END):
@@ -134,12 +156,30 @@ def _read(reader: Iterator[list[str]], place: str, wanted: Wanted) -> Iterator[B
                 wanted.tally.lose("last row", f"a quote opens and never closes; {lost:,} lines below it are unread")
         rows = [(next(numbers), row) for row in chunk if row]
         wanted.tally.records_in += len(rows)
-        kept = [pair for pair in rows if _fits(pair[0], pair[1], len(names), wanted)]
-        columns = list(zip(*(row for _, row in kept), strict=True))
-        if columns:
-            yield builder.build(
-                {field: strings(columns[at]) for field, at in used.items()}, [number for number, _ in kept]
-            )
+        yield [pair for pair in rows if _fits(pair[0], pair[1], width, wanted)]
+
+
+def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Iterator[Batch]:
+    source.refuse_binary()
+    with closing(rows_of(source, wanted, delimiters)) as chunks:
+        names, _ = next(chunks)
+        choice = choose(names, wanted.columns, source.name)
+        note_unused(names, choice, wanted.tally)
+        used = {field: names.index(found[0]) for field, found in choice.items()}
+        builder = Builder("table", wanted.tally, wanted.keep_personal_data)
+        own = [name for name in names if name in OWN] == list(OWN)
+        for _, rows in chunks:
+            columns = list(zip(*(row for _, row in rows), strict=True))
+            if own:
+                columns = [tuple(map(_as_written, column)) for column in columns]
+            if columns:
+                yield builder.build(
+                    {field: strings(columns[at]) for field, at in used.items()}, [number for number, _ in rows]
+                )
+
+
+def _as_written(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _KEPT_HARMLESS.match(cell) else cell
 
 
 def _fits(number: int, row: list[str], width: int, wanted: Wanted) -> bool:

@@ -83,7 +83,7 @@ def encoding_of(head: bytes) -> str:
         return "utf-8"
     text = head.decode("utf-8", "surrogateescape")
     bad = len(BAD_BYTES.findall(text[:-3])) if len(text) > 3 else len(BAD_BYTES.findall(text))
-    good = sum(character > "\x7f" for character in text) - bad
+    good = len(text) - len(text.encode("ascii", "ignore")) - bad
     # A few stray bytes in a UTF-8 file are read one by one as cp1252; the file itself is still UTF-8.
     return "utf-8" if good >= bad else _legacy(head)
 

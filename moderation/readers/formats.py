@@ -7,10 +7,12 @@ from moderation.readers.losses import Tally
 from moderation.readers.source import Source
 from moderation.tables import Batch
 
-__all__ = ["CERTAIN", "FALLBACK", "LIKELY", "NO", "POSSIBLE", "Format", "Wanted"]
+__all__ = ["CERTAIN", "FALLBACK", "LIKELY", "NO", "OWN", "POSSIBLE", "Format", "Wanted"]
 
 # How sure a format is that the first bytes are its own. A suffix counts less than content that is recognised.
 CERTAIN, LIKELY, POSSIBLE, FALLBACK, NO = 100, 60, 30, 10, 0
+# Keys or columns that one system alone writes say more than that it is JSON, or a table.
+OWN = CERTAIN + 10
 
 
 @dataclass(frozen=True, slots=True)

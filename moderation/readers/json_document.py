@@ -1,15 +1,17 @@
 """One JSON document in, batches out: a list, a list under some key, or articles with their comments inside.
 
-The document is held in memory whole; an export of gigabytes is better had as JSON Lines.
+A document is held in memory whole up to some size; of a larger one, only one element of its outermost list is.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from moderation.errors import FormatError
 from moderation.readers.columns import is_text_name
 from moderation.readers.formats import CERTAIN, LIKELY, NO, Format, Wanted
+from moderation.readers.json_values import document, elements, is_large
+from moderation.readers.losses import Tally
 from moderation.readers.records import batches_of
 from moderation.readers.source import Source
 from moderation.tables import Batch
@@ -37,30 +39,31 @@ def _claim(source: Source) -> int:
     first = source.head_text().lstrip()[:1]
     if first and first in "[{":
         return CERTAIN - 10
-    return LIKELY if source.path.suffix.casefold() == ".json" else NO
+    return LIKELY if source.suffix == ".json" else NO
 
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
-    try:
-        document = json.loads("".join(source.lines(wanted.tally)))
-    except RecursionError:
-        raise FormatError(f"{source.name}: is nested too deeply to be comments; export it again") from None
-    except json.JSONDecodeError as error:
-        raise FormatError(
-            f"{source.name}: line {error.lineno}, column {error.colno}: not JSON ({error.msg}); export it again, "
-            "or read it with --format jsonl if it holds one object per line"
-        ) from None
-    except ValueError:
-        raise FormatError(f"{source.name}: holds a number too long to be read; export it again") from None
-    if not isinstance(document, list | dict):
-        raise FormatError(f"{source.name}: is one JSON value, not a list of comments; export it again")
-    records = list(_records(document))
-    if not records and isinstance(document, dict) and _list_in(document, (*COMMENTS, *WRAPPERS)) is None:
-        keys = ", ".join(sorted(key for key in document if key.isidentifier())[:30])
-        raise FormatError(f"{source.name}: no list of comments found; its keys are {keys}; put them under 'comments'")
-    wanted.tally.records_in += len(records)
-    yield from batches_of(enumerate(records, 1), source.name, wanted, "record")
+    if is_large(source):
+        parts = elements(source, wanted.tally, (*COMMENTS, *WRAPPERS))
+        records: Iterable[Any] = itertools.chain.from_iterable(_records(part) for part in parts)
+    else:
+        whole = document(source, wanted.tally)
+        if not isinstance(whole, list | dict):
+            raise FormatError(f"{source.name}: is one JSON value, not a list of comments; export it again")
+        records = list(_records(whole))
+        if not records and isinstance(whole, dict) and _list_in(whole, (*COMMENTS, *WRAPPERS)) is None:
+            keys = ", ".join(sorted(key for key in whole if key.isidentifier())[:30])
+            raise FormatError(
+                f"{source.name}: no list of comments found; its keys are {keys}; put them under 'comments'"
+            )
+    yield from batches_of(_counted(records, wanted.tally), source.name, wanted, "record")
+
+
+def _counted(records: Iterable[Any], tally: Tally) -> Iterator[tuple[int, Any]]:
+    for number, record in enumerate(records, 1):
+        tally.records_in += 1
+        yield number, record
 
 
 def _list_in(value: Any, keys: tuple[str, ...]) -> list[Any] | None:

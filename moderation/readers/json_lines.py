@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
+from moderation.readers.json_values import lines
 from moderation.readers.losses import Tally
 from moderation.readers.records import batches_of
 from moderation.readers.source import Source
@@ -22,41 +23,30 @@ _WRAPPER: Final = re.compile(r'\{\s*"[^"]{1,40}"\s*:\s*\[')
 def _claim(source: Source) -> int:
     text = source.head_text().lstrip()
     if not text.startswith("{"):
-        return LIKELY if source.path.suffix.casefold() in SUFFIXES else NO
+        return LIKELY if source.suffix in SUFFIXES else NO
     first, cut, rest = text.partition("\n")
     if not cut and not source.complete:  # one line longer than what was looked at
-        return NO if _WRAPPER.match(text) and source.path.suffix.casefold() not in SUFFIXES else CERTAIN - 5
+        return NO if _WRAPPER.match(text) and source.suffix not in SUFFIXES else CERTAIN - 5
     try:
         whole = isinstance(json.loads(first), dict)
     except (ValueError, RecursionError):
         # A bad first line among good ones is still JSON Lines; an opening brace alone is a document.
-        return LIKELY if source.path.suffix.casefold() in SUFFIXES else POSSIBLE if len(first.strip()) > 1 else NO
+        return LIKELY if source.suffix in SUFFIXES else POSSIBLE if len(first.strip()) > 1 else NO
     if not whole:
         return NO
-    return CERTAIN if rest.strip() or source.path.suffix.casefold() in SUFFIXES else POSSIBLE
+    return CERTAIN if rest.strip() or source.suffix in SUFFIXES else POSSIBLE
 
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
-    with closing(source.lines(wanted.tally)) as lines:
-        yield from batches_of(_records(lines, wanted.tally), source.name, wanted, "line")
+    with closing(lines(source, wanted.tally)) as records:
+        yield from batches_of(_counted(records, wanted.tally), source.name, wanted, "line")
 
 
-def _records(lines: Iterable[str], tally: Tally) -> Iterator[tuple[int, Any]]:
-    decode = json.JSONDecoder().raw_decode
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text:
-            continue
+def _counted(records: Iterable[tuple[int, Any]], tally: Tally) -> Iterator[tuple[int, Any]]:
+    for record in records:
         tally.records_in += 1
-        try:
-            record, end = decode(text)
-        except (ValueError, RecursionError):  # ValueError also for whole numbers of thousands of digits
-            end = -1
-        if end == len(text):
-            yield number, record
-        else:
-            tally.lose(f"line {number}", "not JSON")
+        yield record
 
 
 JSONL: Final = Format("jsonl", "JSON Lines", SUFFIXES, _claim, _batches)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from moderation.readers.seen import Seen
+
 __all__ = ["Loss", "LossReport", "Tally"]
 
 # A file with a million bad rows must not make a million lines: the first ones are named, the rest are counted.
@@ -64,16 +66,22 @@ class _Reason:
 
 @dataclass(slots=True)
 class Tally:
-    """The report while it is being made; every reader counts into one."""
+    """The report while it is being made; every reader counts into one.
+
+    Where several files are read as one, `where` says which of them a place is in, and `seen` holds the ids of all.
+    """
 
     records_in: int = 0
     comments_out: int = 0
+    where: str = ""
+    seen: Seen = field(default_factory=Seen)
     _reasons: dict[str, _Reason] = field(default_factory=dict)
     _repairs: dict[str, int] = field(default_factory=dict)
 
     def lose(self, place: str, reason: str) -> None:
         """Count one record at `place` as lost (it was counted into `records_in` by whoever read it)."""
         kept = self._reasons.setdefault(reason, _Reason())
+        place = f"{self.where}{place}"
         if len(kept.named) < NAMED_PER_REASON:
             kept.named.append(place)
         else:

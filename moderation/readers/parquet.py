@@ -24,7 +24,7 @@ FAULTS: Final = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, In
 def _claim(source: Source) -> int:
     if source.head.startswith(MAGIC):
         return CERTAIN
-    return LIKELY if source.path.suffix.casefold() in (".parquet", ".pq") else NO
+    return LIKELY if source.suffix in (".parquet", ".pq") else NO
 
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
@@ -39,7 +39,7 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
 
 def _columns(source: Source, wanted: Wanted) -> Iterator[dict[str, Any]]:
     try:
-        with pq.ParquetFile(source.path) as file:
+        with source.on_disk() as path, pq.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
             total = max(file.metadata.num_rows, 1)
             choice = choose(names, wanted.columns, source.name)

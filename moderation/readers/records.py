@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, Final
 
 from moderation.readers.batches import Builder, strings
@@ -43,6 +43,8 @@ def batches_of(records: Iterable[tuple[int, Any]], place: str, wanted: Wanted, w
     while chunk := list(islice(waiting, wanted.chunk_rows)):
         numbers: list[int] = []
         kept: list[Record] = []
+        if {type(record) for _, record in chunk} == {dict}:  # as good as always
+            numbers, kept, chunk = [number for number, _ in chunk], [record for _, record in chunk], []
         for number, record in chunk:
             if isinstance(record, dict):
                 kept.append(record)
@@ -86,7 +88,11 @@ def _named(source: str, value: Any) -> str | None:
 
 
 def _column(records: Sequence[Record], name: str, keys: Sequence[str]) -> Any:
-    values = [_value(record, keys[0]) for record in records] if "." in keys[0] else [r.get(keys[0]) for r in records]
+    values = (
+        [_value(record, keys[0]) for record in records]
+        if "." in keys[0]
+        else list(map(dict.get, records, repeat(keys[0])))  # twice as fast as in a comprehension
+    )
     for key in keys[1:]:
         values = [
             _value(record, key) if value is None else value for record, value in zip(records, values, strict=True)

@@ -1,31 +1,41 @@
 """A path in, its bytes and lines out, counted, with one-line errors for whatever the file system refuses."""
 
+import codecs
 import io
 import os
+import shutil
 import stat
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+import tempfile
+import zipfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from moderation.errors import FormatError, InputError
 from moderation.readers.encoding import BAD_BYTES, encoding_of, looks_binary, replace_bad_bytes
 from moderation.readers.losses import Tally
+from moderation.readers.packing import ZIP, Packing, Unpacked, packing_of
 
-__all__ = ["Source", "shown"]
+__all__ = ["Place", "Source", "mended", "places_in", "shown"]
 
 HEAD: Final = 1 << 18
+BLOCK: Final = 1 << 18
+# An archive's member may be packed once more, and that is as deep as honest files go.
+PACKED_TWICE: Final = 2
+# What an archive that is really one document (a workbook, a text) holds.
+OFFICE: Final = "[Content_Types].xml"
 
 # First bytes of files that hold no text, what they are, and what to do about it.
 MAGIC: Final = (
-    (b"\x1f\x8b", "gzip-compressed", "unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it first"),
-    (b"PK\x03\x04", "a ZIP archive (or a spreadsheet)", "unpack it, or save it as CSV"),
-    (b"BZh", "bzip2-compressed", "unpack it first"),
-    (b"\xfd7zXZ", "xz-compressed", "unpack it first"),
+    (b"PK\x03\x04", "a ZIP archive (damaged, in another archive, or an office document)", "unpack it first"),
+    (b"\x1f\x8b", "packed too often", "unpack it first"),
+    (b"\xd0\xcf\x11\xe0", "an office document of the old kind", "save it as .xlsx or CSV"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it first"),
+    (b"Rar!", "a RAR archive", "unpack it first"),
     (b"%PDF", "a PDF", "save its text"),
-    (b"SQLite format 3", "an SQLite database", "export its tables"),
+    (b"SQLite format 3", "an SQLite database", "export its tables as CSV"),
     (b"\x89PNG", "a picture", "give a text file"),
     (b"\xff\xd8\xff", "a picture", "give a text file"),
     (b"GIF8", "a picture", "give a text file"),
@@ -49,6 +59,12 @@ class _Counted(io.FileIO):
         self.handed_out += count or 0
         return count
 
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes."""
+        data: bytes = super().read(-1 if size is None else size) or b""
+        self.handed_out += len(data)
+        return data
+
     def readall(self) -> bytes:
         """Return the rest."""
         data: bytes = super().readall() or b""
@@ -56,53 +72,168 @@ class _Counted(io.FileIO):
         return data
 
 
-@dataclass(slots=True)
-class Source:
-    """One file to read: its first bytes, its encoding, and how far reading has come."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where bytes lie: a file, or a member of a ZIP archive; `size` is what it takes up on the disk."""
 
     path: Path
     size: int
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The place as messages show it."""
+        return shown(self.path if self.member is None else self.path / self.member)
+
+
+def places_in(path: Path) -> list[Place]:
+    """Return what is to be read at `path`: the file itself, the members of an archive, all files below a folder.
+
+    Sorted by name; what is hidden (a leading full stop), empty, or what a Macintosh adds to an archive is left out.
+    Raises `InputError` if there is nothing that can be read.
+    """
+    name = shown(path)
+    with _refusals(name):
+        found = path.stat()
+        if not stat.S_ISDIR(found.st_mode):
+            if not stat.S_ISREG(found.st_mode):
+                raise InputError(f"{name}: is not a regular file; save its content to one first")
+            return _members(path, found.st_size)
+        places = [place for file, size in _files(path) for place in _members(file, size)]
+    if not places:
+        raise InputError(f"{name}: is a folder with no file to read in it; name a file, or another folder")
+    return places
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, int]]:
+    # Links to folders are not followed: they may lead round in a circle.
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError:
+        yield folder, 0  # whoever opens it says what is wrong
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+            continue
+        with suppress(OSError):  # a link that leads nowhere
+            if entry.is_file() and entry.stat().st_size:
+                yield Path(entry.path), entry.stat().st_size
+
+
+def _members(path: Path, size: int) -> list[Place]:
+    """Return the members of `path` if it is an archive of files, or itself."""
+    itself = [Place(path, size)]
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != ZIP:
+                return itself
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
+        return itself  # whoever opens it says what is wrong
+    if any(entry.filename == OFFICE for entry in entries):
+        return itself
+    return [
+        Place(path, entry.compress_size, entry.filename)
+        for entry in sorted(entries, key=lambda entry: entry.filename)
+        if not entry.is_dir() and entry.file_size and not _hidden(entry.filename)
+    ] or itself
+
+
+def _hidden(member: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in member.split("/"))
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{name}: there is no such file; check the path") from None
+    except PermissionError:
+        raise InputError(f"{name}: may not be read; check its permissions") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise InputError(f"{name}: cannot be read ({_cause(error)}); check the path") from None
+
+
+@dataclass(slots=True)
+class Source:
+    """One file to read: its first bytes, its encoding, and how far reading has come.
+
+    Everything is seen unpacked; `size` and `bytes_read` are of the packed file, for a progress bar. `fault` says why
+    unpacking ended before its time, if it did.
+    """
+
+    place: Place
     head: bytes
     encoding: str
+    complete: bool
+    packings: tuple[Packing, ...] = ()
+    fault: str | None = None
     _file: _Counted | None = field(default=None, repr=False)
     _done: int = 0
 
     @classmethod
-    def of(cls, path: Path) -> "Source":
-        """Look at the file at `path`; raise `InputError` if there is none that can be read, or nothing in it."""
-        name = shown(path)
-        try:
-            found = path.stat()
-            if stat.S_ISDIR(found.st_mode):
-                raise InputError(f"{name}: is a folder; name a file in it")
-            if not stat.S_ISREG(found.st_mode):
-                raise InputError(f"{name}: is not a regular file; save its content to one first")
-            with path.open("rb") as file:
-                head = file.read(HEAD)
-        except FileNotFoundError:
-            raise InputError(f"{name}: there is no such file; check the path") from None
-        except PermissionError:
-            raise InputError(f"{name}: may not be read; check its permissions") from None
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-            raise InputError(f"{name}: cannot be read ({_cause(error)}); check the path") from None
+    def of(cls, place: Path | Place) -> "Source":
+        """Look at the file at `place`; raise `InputError` if there is none that can be read, or nothing in it."""
+        if isinstance(place, Path):
+            place = places_in(place)[0]
+        source = cls(place, b"", "utf-8", complete=False)
+        with _refusals(source.name), _Counted(os.fspath(place.path)) as file:
+            # A packed file may hold another: an archive of files that are packed each for itself.
+            for _ in range(PACKED_TWICE + 1):
+                head = _head(source._unpacked(file))
+                packing = packing_of(head)
+                if packing is None or len(source.packings) == PACKED_TWICE:
+                    break
+                source.packings = (*source.packings, packing)
+                file.seek(0)
         if not head:
-            raise FormatError(f"{name}: the file is empty; export it again")
-        return cls(path, found.st_size, head, encoding_of(head))
+            if source.fault is not None:
+                raise FormatError(f"{source.name}: cannot be unpacked ({source.fault}); export it again")
+            raise FormatError(f"{source.name}: the file is empty; export it again")
+        source.head, source.complete = head[:HEAD], len(head) <= HEAD
+        source.encoding = encoding_of(source.head)
+        source.fault = None
+        return source
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies; for a member, the archive."""
+        return self.place.path
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes up on the disk."""
+        return self.place.size
 
     @property
     def name(self) -> str:
         """The path as messages show it."""
-        return shown(self.path)
+        return self.place.name
+
+    @property
+    def stem(self) -> str:
+        """The bare name, without folders and without the endings that say how it is packed."""
+        name = PurePosixPath(self.place.member or self.path.name).name
+        for packing in self.packings:
+            ending = next((end for end in packing.suffixes if name.casefold().endswith(end)), "")
+            name = name[: len(name) - len(ending)]
+        return name
+
+    @property
+    def suffix(self) -> str:
+        """The ending that says what the file holds, in lower case: ".csv" also for "export.CSV.gz"."""
+        return PurePosixPath(self.stem).suffix.casefold()
 
     @property
     def bytes_read(self) -> int:
         """How many bytes were handed out so far."""
         return self._file.handed_out if self._file is not None else self._done
-
-    @property
-    def complete(self) -> bool:
-        """Whether `head` is the whole file."""
-        return len(self.head) >= self.size
 
     def head_text(self) -> str:
         """Return the beginning as text, without a byte-order mark."""
@@ -117,18 +248,69 @@ class Source:
             raise FormatError(f"{self.name}: holds binary data, not text; export it as text, CSV, JSON or Parquet")
 
     @contextmanager
-    def opened(self) -> Iterator[_Counted]:
-        """Open the file for reading bytes; file-system faults inside become `InputError`."""
+    def opened(self) -> Iterator[io.RawIOBase]:
+        """Open the file for reading its bytes, unpacked; file-system faults inside become `InputError`."""
         try:
             with _Counted(os.fspath(self.path)) as file:
                 self._file = file
                 try:
-                    yield file
+                    yield self._unpacked(file)
                 finally:
                     self._done = file.handed_out
                     self._file = None
         except OSError as error:
             raise InputError(f"{self.name}: reading broke off ({_cause(error)}); check the disk") from error
+
+    def _unpacked(self, file: _Counted) -> io.RawIOBase:
+        stream: io.RawIOBase = file
+        if self.place.member is not None:
+            try:
+                archive = zipfile.ZipFile(file)
+                stream = self._noted(archive.open(self.place.member), file)
+            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, KeyError) as error:
+                cause = "it is locked by a password" if "password" in str(error) else "the archive is damaged"
+                raise FormatError(f"{self.name}: cannot be unpacked ({cause}); unpack it first") from None
+        for packing in self.packings:
+            # Without a buffer between: one that is collected closes what it reads from.
+            stream = self._noted(packing.undo(stream), file)
+        return stream
+
+    def _noted(self, stream: Any, file: _Counted) -> Unpacked:
+        return Unpacked(stream, self.name, lambda: file.handed_out, self._broke_off)
+
+    def _broke_off(self, cause: str) -> None:
+        self.fault = cause
+
+    @contextmanager
+    def on_disk(self) -> Iterator[Path]:
+        """Give a plain file with the same bytes, for readers that jump about: the file itself, or an unpacked copy."""
+        if self.place.member is None and not self.packings:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+            copy = Path(folder) / "plain"
+            with self.opened() as packed, copy.open("wb") as plain:
+                shutil.copyfileobj(packed, plain, BLOCK)
+            yield copy
+
+    def beside(self, words: Sequence[str]) -> Iterator["Source"]:
+        """Yield the other files in the same folder or archive whose names hold one of `words` (lower case)."""
+        if self.place.member is None:
+            with _refusals(self.name):
+                there = sorted(each for each in self.path.parent.iterdir() if each.is_file() and each != self.path)
+                places = [Place(each, each.stat().st_size) for each in there]
+        else:
+            folder = PurePosixPath(self.place.member).parent
+            places = [
+                each
+                for each in _members(self.path, self.size)
+                if each.member not in (None, self.place.member) and PurePosixPath(each.member or "").parent == folder
+            ]
+        for place in places:
+            name = PurePosixPath(place.member or place.path.name).name.casefold()
+            if any(word in name for word in words) and not name.startswith("."):
+                with suppress(InputError):  # it is only looked at for what it may add
+                    yield Source.of(place)
 
     def lines(self, tally: Tally, newline: str = "\n") -> Generator[str, None, None]:
         """Yield the file's lines with their ends; bytes that are not UTF-8 are read as cp1252, and noted.
@@ -136,26 +318,65 @@ class Source:
         `newline` as for `open`: the default cuts at line feeds only (never at U+2028, as `str.splitlines` does), an
         empty one at all three line ends, untranslated.
         """
-        mend = self.encoding in ("utf-8", "utf-8-sig")
-        errors = "surrogateescape" if mend else "replace"
+        errors = "surrogateescape" if self._is_utf8 else "replace"
         with (
             self.opened() as file,
-            io.TextIOWrapper(io.BufferedReader(file, 1 << 18), self.encoding, errors, newline) as text,
+            io.TextIOWrapper(io.BufferedReader(file, BLOCK), self.encoding, errors, newline) as text,
         ):
-            if not mend:
+            if not self._is_utf8:
                 yield from text
                 return
             for line in text:
-                if line.isascii() or not BAD_BYTES.search(line):
-                    yield line
-                else:
-                    mended, bad = replace_bad_bytes(line)
-                    tally.note("{n} bytes that are not UTF-8 read as cp1252", bad)
-                    yield mended
+                yield line if line.isascii() or not BAD_BYTES.search(line) else _mended(line, tally)
+
+    def text(self, tally: Tally) -> Generator[str, None, None]:
+        """Yield the file's text in parts of some size, wherever its lines end; stray bytes as in `lines`."""
+        errors = "surrogateescape" if self._is_utf8 else "replace"
+        with (
+            self.opened() as file,
+            io.TextIOWrapper(io.BufferedReader(file, BLOCK), self.encoding, errors, "") as text,
+        ):
+            while part := text.read(BLOCK):
+                yield part if part.isascii() or not BAD_BYTES.search(part) else _mended(part, tally)
+
+    def raw_lines(self, tally: Tally) -> Generator[bytes, None, None]:
+        """Yield the file's lines as UTF-8, cut at line feeds; whether the bytes are sound is not looked at."""
+        if not self._is_utf8:
+            for line in self.lines(tally):
+                yield line.encode("utf-8", "surrogatepass")
+            return
+        with self.opened() as file, io.BufferedReader(file, BLOCK) as lines:
+            first = lines.readline()
+            if first:
+                yield first.removeprefix(codecs.BOM_UTF8)
+            yield from lines
+
+    @property
+    def _is_utf8(self) -> bool:
+        return self.encoding in ("utf-8", "utf-8-sig")
 
     def advance(self, share: float) -> None:
         """Record progress of a reader that jumps about in the file: `share` of it is done."""
         self._done = int(share * self.size)
+
+
+def _head(stream: io.RawIOBase) -> bytes:
+    head = bytearray()
+    while len(head) <= HEAD and (chunk := stream.read(HEAD + 1 - len(head))):
+        head += chunk
+    return bytes(head)
+
+
+def mended(line: bytes, tally: Tally) -> str:
+    """Return a line of a UTF-8 file as text; bytes that are not UTF-8 are read as cp1252, and noted."""
+    return _mended(line.decode("utf-8", "surrogateescape"), tally)
+
+
+def _mended(line: str, tally: Tally) -> str:
+    text, bad = replace_bad_bytes(line)
+    if bad:
+        tally.note("{n} bytes that are not UTF-8 read as cp1252", bad)
+    return text
 
 
 def _cause(error: Exception) -> str:

@@ -1,0 +1,269 @@
+"""Bytes in, JSON values out: lines, one document, or several one after the other; of a large one, element by element.
+
+orjson reads what it takes; the standard library reads the rest (lone surrogates, NaN, whole numbers beyond 64 bits,
+bytes that are not UTF-8), so that speed costs no record.
+"""
+
+import json
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any, Final
+
+import orjson
+
+from moderation.errors import FormatError
+from moderation.readers.losses import Tally
+from moderation.readers.source import Source, mended
+
+__all__ = ["decoded", "document", "elements", "is_large", "lines", "values"]
+
+# A document up to this size is read whole, which takes several times its size in memory; a larger one is read element
+# by element, which takes longer and little memory.
+WHOLE: Final = 1 << 26
+# An element that is larger than this is no comment, nor an article with all its comments.
+ELEMENT: Final = 1 << 28
+STEP: Final = 1 << 20
+
+NOTHING: Final = object()
+DECODER: Final = json.JSONDecoder()
+_SPACE: Final = re.compile(r"[ \t\n\r\ufeff]*")
+_BEYOND: Final = 2.0**63
+
+
+def decoded(line: bytes, tally: Tally) -> Any:
+    """Return the JSON value in `line`. Raises `ValueError` or `RecursionError` where there is none, or more."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _slowly(mended(line, tally))
+    # Whole numbers beyond 64 bits come out rounded; as ids they must not.
+    if type(value) is dict and float in map(type, value.values()) and _rounded(value):
+        return _slowly(line.decode("utf-8"))
+    return value
+
+
+def _rounded(record: Mapping[str, Any]) -> bool:
+    return any(type(value) is float and abs(value) >= _BEYOND for value in record.values())
+
+
+def _slowly(text: str) -> Any:
+    text = text.strip()
+    value, end = DECODER.raw_decode(text)
+    if end != len(text):
+        raise ValueError("more than one value")
+    return value
+
+
+def lines(source: Source, tally: Tally) -> Generator[tuple[int, Any], None, None]:
+    """Yield the value of each line with its number; empty lines are passed over, bad ones counted as lost."""
+    loads = orjson.loads
+    with closing(source.raw_lines(tally)) as raw:
+        for number, line in enumerate(raw, 1):
+            if len(line) < 3 and not line.strip():
+                continue
+            try:
+                # What nearly every line is comes first, without a call more than it takes.
+                value = loads(line)
+                if type(value) is dict and float in map(type, value.values()):
+                    value = decoded(line, tally)
+            except orjson.JSONDecodeError:
+                value = NOTHING
+            if value is not NOTHING:
+                yield number, value
+                continue
+            try:
+                yield number, decoded(line, tally)
+            except (ValueError, RecursionError):  # ValueError also for whole numbers of thousands of digits
+                if line.strip():
+                    tally.records_in += 1
+                    tally.lose(f"line {number}", "not JSON")
+
+
+def is_large(source: Source) -> bool:
+    """Tell whether the source is better not read whole; of a packed file only the packed size is known."""
+    return source.size > (WHOLE if not source.packings and source.place.member is None else WHOLE >> 3)
+
+
+def document(source: Source, tally: Tally) -> Any:
+    """Return the one JSON value that the source holds. Raises `FormatError` where it is none."""
+    with closing(source.raw_lines(tally)) as raw:
+        content = b"".join(raw)
+    try:
+        return orjson.loads(content) if not _HUGE.search(content) else json.loads(mended(content, tally))
+    except ValueError:
+        pass
+    try:
+        return json.loads(mended(content, tally))
+    except RecursionError:
+        raise FormatError(f"{source.name}: is nested too deeply to be comments; export it again") from None
+    except json.JSONDecodeError as error:
+        raise FormatError(
+            f"{source.name}: line {error.lineno}, column {error.colno}: not JSON ({error.msg}); export it again, "
+            "or read it with --format jsonl if it holds one object per line"
+        ) from None
+    except ValueError:
+        raise FormatError(f"{source.name}: holds a number too long to be read; export it again") from None
+
+
+_HUGE: Final = re.compile(rb"[0-9]{20}")
+
+
+def values(source: Source, tally: Tally, lists: Sequence[str]) -> Iterator[Any]:
+    """Yield the values of a source of any outer form: a line each, one document, documents one after the other.
+
+    A large document comes in parts (see `elements`). Whatever is not JSON is counted as one lost record, and ends the
+    reading.
+    """
+    first, cut, rest = source.head.partition(b"\n")
+    if cut and rest.strip() and _is_whole(first, tally):
+        for _, value in lines(source, tally):
+            yield value
+        return
+    if not is_large(source):
+        try:
+            yield document(source, tally)
+        except FormatError:
+            yield from _one_after_the_other(source, tally)
+        return
+    yield from elements(source, tally, lists)
+
+
+def _is_whole(line: bytes, tally: Tally) -> bool:
+    try:
+        decoded(line, tally)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _one_after_the_other(source: Source, tally: Tally) -> Iterator[Any]:
+    text, begun = "".join(source.lines(tally)), 0
+    while (begun := _after_space(text, begun)) < len(text):
+        try:
+            value, begun = DECODER.raw_decode(text, begun)
+        except (ValueError, RecursionError):
+            tally.records_in += 1
+            tally.lose(f"line {1 + text.count(chr(10), 0, begun)}", "not JSON from here on")
+            return
+        yield value
+
+
+class _Text:
+    """Text that comes in parts, of which as much is held as is looked at."""
+
+    def __init__(self, parts: Iterable[str]) -> None:
+        self._parts = iter(parts)
+        self._text = ""
+        self._at = 0
+        self._ended = False
+
+    def _more(self, least: int) -> bool:
+        """Hold `least` characters more; tell whether there were any."""
+        taken = []
+        size = 0
+        for part in self._parts:
+            taken.append(part)
+            size += len(part)
+            if size >= least:
+                break
+        if not taken:
+            self._ended = True
+            return False
+        self._text = self._text[self._at :] + "".join(taken)
+        self._at = 0
+        return True
+
+    def next(self) -> str:
+        """Return the next character that is no white space, without going past it; empty at the end."""
+        while True:
+            self._at = _after_space(self._text, self._at)
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more(STEP):
+                return ""
+
+    def skip(self) -> None:
+        """Go past the next character."""
+        self._at += 1
+
+    def value(self) -> Any:
+        """Return the value that comes next, and go past it. Raises `ValueError` where there is none."""
+        self.next()
+        while True:
+            try:
+                value, end = DECODER.raw_decode(self._text, self._at)
+            except (ValueError, RecursionError) as error:
+                # Broken, or not here yet: doubled each time, so that a long one is tried a few times only.
+                held = len(self._text) - self._at
+                if isinstance(error, RecursionError) or held > ELEMENT or not self._more(max(STEP, held)):
+                    raise ValueError("not JSON") from None
+                continue
+            if end == len(self._text) and not self._ended and self._more(STEP):
+                continue  # a number may go on
+            self._at = end
+            return value
+
+
+def elements(source: Source, tally: Tally, lists: Sequence[str]) -> Iterator[Any]:
+    """Yield the elements of the outermost list, or of the lists in the outermost object under one of the keys `lists`.
+
+    Of an object, each element comes alone in a copy of that object, with what stood before the list. Where the
+    document breaks off or is no JSON any more, one record is counted as lost; what came before it was yielded. Memory
+    is that of one element.
+    """
+    with closing(source.text(tally)) as parts:
+        text = _Text(parts)
+        count = 0
+        try:
+            for value in _outermost(text, lists):
+                count += 1
+                yield value
+        except ValueError:
+            tally.records_in += 1
+            tally.lose(f"record {count + 1}", "not JSON from here on")
+
+
+def _outermost(text: _Text, lists: Sequence[str]) -> Iterator[Any]:
+    if text.next() == "[":
+        yield from _listed(text)
+        return
+    _expect(text, "{")
+    before: dict[str, Any] = {}
+    if text.next() == "}":
+        return
+    while True:
+        key = str(text.value())
+        _expect(text, ":")
+        if text.next() == "[" and key in lists:
+            for value in _listed(text):
+                yield {**before, key: [value]}
+        else:
+            before[key] = text.value()
+        if text.next() == "}":
+            return
+        _expect(text, ",")
+
+
+def _listed(text: _Text) -> Iterator[Any]:
+    _expect(text, "[")
+    if text.next() == "]":
+        text.skip()
+        return
+    while True:
+        yield text.value()
+        if text.next() == "]":
+            text.skip()
+            return
+        _expect(text, ",")
+
+
+def _expect(text: _Text, character: str) -> None:
+    if text.next() != character:
+        raise ValueError("not JSON")
+    text.skip()
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return at if found is None else found.end()

@@ -1,0 +1,180 @@
+"""Read exports of every text format and write them as Parquet, beside the bare parser doing nothing, in one run.
+
+    python tests/bench/bench_readers.py [--rows 50000] [--peak 500000]
+
+The comments are made up from the words of the seed page, so anybody can run it. Prints MB/s of each, and how many times
+the bare parser's time ours takes; --peak reads a JSON Lines file of so many lines in a process of its own and prints
+its peak memory, beside that of a tenth of the lines (flat means: the same, but for eight bytes for each id).
+"""
+
+import argparse
+import csv
+import gzip
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from moderation.readers import read
+from moderation.settings import seed_page
+from moderation.writers import write_comments
+
+csv.field_size_limit(2**31 - 1)
+
+
+def rows(count: int) -> Iterator[dict[str, Any]]:
+    words = np.array(seed_page().read_text("utf-8").split())
+    random = np.random.default_rng(0)
+    lengths = np.clip(random.lognormal(3.2, 0.8, count).astype(int), 1, 400)
+    for number, length in enumerate(lengths.tolist()):
+        yield {
+            "id": f"c{number}",
+            "article_id": f"a{number // 50}",
+            "parent_id": f"c{number - 1}" if number % 3 else None,
+            "author": f"reader {number % 997}",
+            "text": " ".join(random.choice(words, length)),
+            "posted_at": f"2007-11-{1 + number % 30:02}T{number % 24:02}:{number % 60:02}:00Z",
+            "status": "approved",
+        }
+
+
+def reddit(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "link_id": f"t3_{row['article_id']}",
+        "parent_id": f"t1_{row['parent_id']}" if row["parent_id"] else f"t3_{row['article_id']}",
+        "subreddit": "bread",
+        "author": row["author"],
+        "body": row["text"],
+        "created_utc": 1195981500,
+        "score": 1,
+    }
+
+
+def youtube(row: dict[str, Any]) -> dict[str, Any]:
+    snippet = {"videoId": row["article_id"], "textDisplay": row["text"], "authorDisplayName": row["author"]}
+    return {"kind": "youtube#comment", "id": row["id"], "snippet": {**snippet, "publishedAt": row["posted_at"]}}
+
+
+def wp_cli(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "comment_ID": row["id"][1:],
+        "comment_post_ID": row["article_id"][1:],
+        "comment_author": row["author"],
+        "comment_content": row["text"],
+        "comment_date_gmt": row["posted_at"],
+        "comment_approved": "1",
+        "comment_type": "comment",
+        "comment_parent": "0",
+    }
+
+
+def put_lines(path: Path, records: Iterator[dict[str, Any]]) -> None:
+    with path.open("wb") as file:
+        file.writelines(orjson.dumps(record) + b"\n" for record in records)
+
+
+def put_table(path: Path, records: Iterator[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        first = next(records)
+        table = csv.DictWriter(file, first, delimiter="\t" if path.suffix == ".tsv" else ",")
+        table.writeheader()
+        table.writerow(first)
+        table.writerows(records)
+
+
+def parse_lines(path: Path) -> None:
+    with path.open("rb") as file:
+        for line in file:
+            orjson.loads(line)
+
+
+def parse_packed_lines(path: Path) -> None:
+    with gzip.open(path, "rb") as file:
+        for line in file:
+            orjson.loads(line)
+
+
+def parse_document(path: Path) -> None:
+    orjson.loads(path.read_bytes())
+
+
+def parse_table(path: Path) -> None:
+    with path.open(newline="", encoding="utf-8") as file:
+        for _ in csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","):
+            pass
+
+
+def seconds(work: Callable[[], object], times: int = 3) -> float:
+    """Return the processor's time, which does not depend on what else the machine does."""
+    best = float("inf")
+    for _ in range(times):
+        start = time.process_time()
+        work()
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def convert(path: Path) -> None:
+    write_comments(read(path), path.with_suffix(".parquet"))
+
+
+def peak(path: str, report: str) -> None:
+    start = time.perf_counter()
+    convert(Path(path))
+    took = time.perf_counter() - start
+    Path(report).write_text(f"{took} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--peak", type=int, default=0, metavar="LINES")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        made = list(rows(arguments.rows))
+        put_lines(home / "x.jsonl", iter(made))
+        (home / "x.json").write_bytes(orjson.dumps(made))
+        put_table(home / "x.csv", iter(made))
+        put_table(home / "x.tsv", iter(made))
+        put_lines(home / "reddit.jsonl", map(reddit, made))
+        (home / "youtube.json").write_text(json.dumps({"items": [youtube(row) for row in made]}))
+        put_table(home / "wp-cli.csv", map(wp_cli, made))
+        (home / "packed.jsonl.gz").write_bytes(gzip.compress((home / "x.jsonl").read_bytes(), 6))
+        print(f"{'format':<16} {'MB':>7} {'bare MB/s':>10} {'ours MB/s':>10} {'times':>6}")
+        for name, parse in (
+            ("x.jsonl", parse_lines),
+            ("packed.jsonl.gz", parse_packed_lines),
+            ("x.json", parse_document),
+            ("x.csv", parse_table),
+            ("x.tsv", parse_table),
+            ("reddit.jsonl", parse_lines),
+            ("youtube.json", parse_document),
+            ("wp-cli.csv", parse_table),
+        ):
+            path = home / name
+            size = path.stat().st_size / 1e6
+            bare, ours = seconds(lambda p=path, f=parse: f(p)), seconds(lambda p=path: convert(p))
+            print(f"{name:<16} {size:>7.1f} {size / bare:>10.0f} {size / ours:>10.0f} {ours / bare:>6.1f}")
+        for lines in (arguments.peak // 10, arguments.peak) if arguments.peak else ():
+            put_lines(home / "large.jsonl", rows(lines))
+            process = multiprocessing.get_context("spawn").Process(
+                target=peak, args=(str(home / "large.jsonl"), str(home / "report"))
+            )
+            process.start()
+            process.join()
+            took, memory = map(float, (home / "report").read_text().split())
+            size = (home / "large.jsonl").stat().st_size / 1e6
+            print(f"{lines:,} lines, {size:,.0f} MB: {took:.1f} s, peak memory {memory:,.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
