@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Final
 
 from moderation.readers import dates
-from moderation.readers.bylines import heading
+from moderation.readers.bylines import byline, heading
 from moderation.readers.html_sites import ELSEWHERE, SITES
 from moderation.readers.html_tree import UNREAD, Region, Tree
 from moderation.readers.html_words import (
@@ -57,6 +57,8 @@ class Found:
     element: int
     author: str | None = None
     author_url: str | None = None
+    signed: bool = False
+    """Whether the page marks the author as one."""
     when: str | None = None
     text: str = ""
     kind: str = "comment"
@@ -79,6 +81,7 @@ class Page:
     """The innermost element around each that is named for comments, or 0."""
     forms: set[int] = field(default_factory=set)
     """Forms to fill in (a form around a whole page is none)."""
+    headlines: list[int] = field(default_factory=list)
     authors: list[int] = field(default_factory=list)
     dates: list[int] = field(default_factory=list)
     letters: list[int] = field(default_factory=list)
@@ -169,6 +172,7 @@ def looked_at(tree: Tree) -> Page:
                 if not of_site or of_site[-1] != element:
                     of_site.append(element)
     page = Page(tree, looks, patterns, away, zones, forms, sets=dict(sets), sites=dict(sites))
+    page.headlines = [element for element, tag in enumerate(tags) if tag == "h1"]
     page.authors = list(accumulate(author_marks))
     page.dates = list(accumulate(date_marks))
     page.letters = [0, *accumulate(
@@ -235,7 +239,26 @@ def _sets(page: Page) -> list[_Set]:
         found.append(_Set([page.tree.region(e) for e in elements if not page.away[e]], None, trust))
     for candidate in found:
         candidate.score = _score(page, candidate)
+        if candidate.site is not None and candidate.score:
+            candidate.score += 0.05 * _recognised(page, candidate)
     return [candidate for candidate in found if candidate.score > 0]
+
+
+def _recognised(page: Page, candidate: _Set) -> int:
+    """Return how many of a site's roles its first comment has, to tell sites with the same items apart."""
+    assert candidate.site is not None
+    region = candidate.regions[0]
+    tree, looks = page.tree, page.looks
+    return len(
+        {
+            (mark, compound)
+            for element in range(region.start, min(region.end, region.start + 60))
+            for mark, _, compound in roles_at(
+                candidate.site, tree.tags[element], looks[element].classes, page.patterns[element], page.data(element)
+            )
+            if _holds(tree, looks, element, compound)
+        }
+    )
 
 
 def _runs(page: Page, openers: Sequence[int], selector: str) -> list[Region]:
@@ -282,6 +305,12 @@ def _own(page: Page, region: Region, inner: Sequence[Region]) -> tuple[int, int,
 
 def _score(page: Page, candidate: _Set) -> float:
     regions = candidate.regions
+    if candidate.site is None:
+        # Whatever holds the headline is the article, even one that is called a comment.
+        regions = candidate.regions = [
+            region for region in regions
+            if bisect_left(page.headlines, region.start) == bisect_left(page.headlines, region.end)
+        ]
     worth = 0.0
     for number, inner in enumerate(_inside(regions)):
         letters, authors, dated = _own(page, regions[number], [regions[i] for i in inner])
@@ -341,7 +370,7 @@ def _joined(
             _, left_authors, left_dates = _own(page, holder, _outermost([*within, region]))
             if not left_authors or not left_dates:
                 continue
-        elif other.trust < NAMED and page.zones[region.start] == 0:
+        elif other.site != best.site and not page.zones[region.start]:
             continue
         extra.append(region)
     if not extra:
@@ -376,9 +405,23 @@ def _extracted(page: Page, chosen: Sequence[tuple[Region, int | None]]) -> list[
         for number, (region, site) in enumerate(chosen)
     ]
     # A block named for comments that says neither who nor when is a part of the page.
-    found = [comment for comment in found if comment.author or comment.when or comment.kind != "comment"]
+    found = [
+        comment
+        for comment, (_, site) in zip(found, chosen, strict=True)
+        if _is_comment(page, comment, site)
+    ]
     _thread(page, found)
     return found
+
+
+def _is_comment(page: Page, comment: Found, site: int | None) -> bool:
+    if comment.kind != "comment":
+        return True
+    if site is not None:
+        return bool(comment.when or comment.author)
+    if page.looks[comment.element].marks & ZONE and "9" not in page.patterns[comment.element]:
+        return bool(comment.when and comment.signed)
+    return bool(comment.when or comment.signed)
 
 
 @dataclass(slots=True)
@@ -483,7 +526,7 @@ _GLUE_BEFORE: Final = re.compile(
     re.IGNORECASE,
 )
 _GLUE_AFTER: Final = re.compile(
-    rf"[\s:：,;·|»«–—-]*\b(?:{'|'.join(SAYS)}|permalink)?(?:\s+(?:on|am|le|el|il|at|um|op|den|dnia))?[\s:：,;.·|»«–—-]*$",
+    rf"[\s:：,;·|»«–—-]*\b(?:{'|'.join(SAYS)}|permalink)?(?:\s+(?:on|am|le|el|il|at|um|op|den|dnia))?[\s:：,;·|»«–—-]*$",
     re.IGNORECASE,
 )
 _DOUBT: Final = re.compile(r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)", re.IGNORECASE)
@@ -520,8 +563,10 @@ def _link(page: Page, element: int, region: Region) -> str | None:
     return href if _HTTP.fullmatch(href) else None
 
 
-def _author(page: Page, region: Region, parts: _Parts, before: int) -> tuple[str | None, str | None, int | None]:
-    """Return name, link and element of the author."""
+def _author(
+    page: Page, region: Region, parts: _Parts, before: int, dated: int | None, found: Found
+) -> int | None:
+    """Find name and link of the author; return the element that holds them."""
     tree = page.tree
     for _, element in parts.authors:
         if _under(tree, element, parts.idle):
@@ -544,7 +589,15 @@ def _author(page: Page, region: Region, parts: _Parts, before: int) -> tuple[str
                 text = small
         name = _name(text)
         if name:
-            return name, _link(page, element, region), element
+            found.author, found.author_url, found.signed = name, _link(page, element, region), True
+            return element
+    block = _block(page, region, dated, {dated}) if dated is not None else None
+    if block is not None:
+        line = tree.line(tree.region(block))
+        said = byline(line) if len(line) <= 2 * LONGEST_DATE else None
+        if said is not None and said.name and not said.doubtful:
+            found.author, found.author_url, found.signed = said.name, _link(page, block, region), True
+            return block
     for element in _own_elements(page, region, ()):
         if element > before:
             break
@@ -552,8 +605,9 @@ def _author(page: Page, region: Region, parts: _Parts, before: int) -> tuple[str
             text = tree.line(tree.region(element))
             name = _name(text) if 0 < len(text) <= LONGEST_AUTHOR else None
             if name and any(map(str.isalpha, name)) and not BOILERPLATE.fullmatch(name) and not heading(text):
-                return name, _link(page, element, region), element
-    return None, None, None
+                found.author, found.author_url = name, _link(page, element, region)
+                return element
+    return None
 
 
 _EMPHASIS: Final = frozenset(("a", "b", "strong", "cite", "em", "h2", "h3", "h4", "h5", "h6", "dt"))
@@ -575,6 +629,8 @@ def _under(tree: Tree, element: int, holders: set[int]) -> bool:
 _ATTRIBUTES: Final = ("datetime", "content", "data-time", "data-timestamp", "data-utime", "data-epoch", "data-date", "data-created", "title")
 _ISO: Final = re.compile(r"\s*(?:19|20)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d|\s*$)")
 _EPOCH: Final = re.compile(r"1\d{9}(?:\d{3})?")
+# Blogger's links to comments tell to the millisecond what the page shows as a time of day only.
+_SHOWN: Final = re.compile(r"[?&]showComment=(1\d{12})#")
 _SPACED: Final = re.compile(r"(?<=\d)\s?([./])\s+(?=\d{1,4}\b)")
 _COLONS: Final = re.compile(r"(?<=\d)\s+:\s+(?=\d\d\b)")
 
@@ -626,6 +682,10 @@ def _whole(span: str) -> bool:
 def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) -> tuple[str | None, int | None]:
     """Return when the comment was written, and the element that says so."""
     tree = page.tree
+    for link in parts.links:
+        shown = _SHOWN.search(tree.get(link, "href"))
+        if shown:
+            return shown[1], link
     spoken: tuple[str, int] | None = None
     for _, element in parts.dates:
         for other in (element, *range(element + 1, min(tree.ends[element], element + 12))):
@@ -687,15 +747,15 @@ def _comment(page: Page, region: Region, inner: Sequence[Region], site: int | No
     found.kind = _kind(page, region.start)
     found.when, dated = _when(page, region, inner, parts)
     body = _body(page, region, parts, dated)
-    before = body if body is not None else dated if dated is not None else region.start + 12
+    before = body if body is not None else tree.ends[dated] + 8 if dated is not None else region.start + 12
     if found.kind != "comment":
         link = next((i for i in parts.links if tree.line(tree.region(i)) and _HTTP.fullmatch(tree.get(i, "href").strip())), None)
-        found.author, found.author_url, by = _author(page, region, parts, -1)
+        _author(page, region, parts, -1, None, found)
         if link is not None:
             found.author, found.author_url = found.author or tree.line(tree.region(link))[:200], tree.get(link, "href").strip()
         found.text = tree.text_of(region, parts.skipped | nested)
     else:
-        found.author, found.author_url, by = _author(page, region, parts, before)
+        by = _author(page, region, parts, before, dated, found)
         found.text = _text(page, region, parts, nested, body, by, dated, found)
     _named(page, region, inner, parts, found)
     if site is not None and SITES[site].depth:
@@ -766,7 +826,8 @@ def _text(
         text = _cleaned(tree.text_of(region, skip | extra), found)
         if text:
             return text
-    return ""
+    # The comment stands inside of what is named for its author.
+    return _cleaned(tree.text_of(region, parts.idle | nested | blocks), found)
 
 
 def _block(page: Page, region: Region, element: int, marks: set[int]) -> int:
@@ -811,7 +872,7 @@ def _cleaned(text: str, found: Found) -> str:
 
 
 _ANCHOR: Final = re.compile(r"[\w.:-]{1,100}")
-_PREFIX: Final = re.compile(r"^(?:(?:li|div|article|wc|comm|bb|id)[-_]?)(?=[a-z]*[-_]?\w*\d)", re.IGNORECASE)
+_PREFIX: Final = re.compile(r"^(?:(?:li|div|article|wc|comm|bb)[-_]){1,2}(?=\w*[-_]?\w*\d)", re.IGNORECASE)
 _IDENTS: Final = ("data-comment-id", "data-commentid", "data-id", "data-post-id", "data-fullname", "data-cid")
 
 
@@ -975,6 +1036,8 @@ def _repeated(page: Page) -> list[tuple[Region, int | None]]:
             holders = groups[tree.parents[above], tree.tags[above]]
             holders[above] = holders.get(above, 0) + 1
     below = _heading(page)
+    # A single block counts where it stands right below the heading.
+    heads = {*([below, *tree.above(below)][:3] if below is not None else ())}
     best: tuple[float, list[int]] = (0.0, [])
     for (parent, tag), holders in groups.items():
         zone = page.zones[parent] if parent > 0 else 0
@@ -984,7 +1047,7 @@ def _repeated(page: Page) -> list[tuple[Region, int | None]]:
             continue
         regions = [tree.region(element) for element in members]
         rich = [r for r in regions if page.weight(r) > 40 and not _is_teaser(page, r)]
-        if len(rich) < max(1, len(regions) / 2) or (len(rich) < 2 and not zone):
+        if len(rich) < max(1, len(regions) / 2) or (len(rich) < 2 and not zone and parent not in heads):
             continue
         score = len(rich) + 0.001 * (len(tree.tags) - min(members)) / len(tree.tags)
         if score > best[0]:
@@ -1024,9 +1087,19 @@ def _headings(page: Page) -> Iterator[tuple[int, int | None]]:
                     yield element, found.count
 
 
+def _spoken_heading(page: Page) -> int | None:
+    """Return the last text that is a heading for comments though no element says so."""
+    tree = page.tree
+    for at in range(len(tree.chunks) - 1, -1, -1):
+        chunk = tree.chunks[at].strip()
+        if 4 < len(chunk) <= GLUE and not page.away[tree.owners[at]] and heading(chunk):
+            return tree.owners[at]
+    return None
+
+
 def _heading(page: Page) -> int | None:
     """Return the last heading that comments could stand below."""
-    return max((element for element, _ in _headings(page)), default=None)
+    return max((element for element, _ in _headings(page)), default=None) or _spoken_heading(page)
 
 
 def promised(page: Page) -> int | None:

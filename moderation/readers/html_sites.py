@@ -229,7 +229,7 @@ SITES: Final = (
     ),
     Site(
         "slashdot",
-        "li.comment div.cw div.comment#comment_9",
+        "li.comment#tree_9",
         author=".by a",
         date=".otherdetails",
         text=".commentBody",

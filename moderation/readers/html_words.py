@@ -25,7 +25,7 @@ def _words(*rows: str) -> frozenset[str]:
 
 # What a comment is called. Plural forms head the list of them; both occur in either sense.
 _COMMENT: Final = _words(
-    "comment comments commentary cmt cmts wpd wc comm talkback feedback shout",
+    "comment comments cmt cmts wpd wc comm talkback feedback shout",
     "kommentar kommentare kommentaren leserkommentar leserkommentare leserbrief leserbriefe kommentarer meinung meinungen",
     "commentaire commentaires réaction réactions reaction reactions avis",
     "comentario comentarios comentário comentários opinion opiniones",
@@ -34,6 +34,12 @@ _COMMENT: Final = _words(
     "guestbook gaestebuch gästebuch gbook livredor",
 )
 _ANSWER: Final = _words("reply replies response responses answer answers antwort antworten posting postings message messages")
+# The forms that name more than one.
+_PLURAL: Final = _words(
+    "comments cmts kommentare kommentaren leserkommentare leserbriefe kommentarer meinungen commentaires réactions reactions",
+    "avis comentarios comentários opiniones commenti komentarze komentarzy komentare komentáře opinie reacties yorumlar",
+    "kommentit комментарии comentarii guestbook gaestebuch gästebuch gbook livredor feedback talkback",
+)
 # What follows such a word where the whole holds many comments ...
 _MANY: Final = _words(
     "list liste lista thread threads area section container wrap wrapper content box tree holder inner block module",
@@ -131,7 +137,7 @@ def role_of(name: str) -> int:
     marks = 0
     if about or (not _ANSWER.isdisjoint(words) and last not in ("reply",)):
         marks |= ABOUT
-    if about and (last in _MANY or last in _COMMENT) and last not in _NONE - _MANY:
+    if about and (last in _MANY or last in _PLURAL) and last not in _NONE - _MANY:
         marks |= ZONE
     if last in _AUTHOR or (last in _NAME and (not _AUTHOR.isdisjoint(words) or about)):
         marks |= AUTHOR
@@ -140,7 +146,7 @@ def role_of(name: str) -> int:
     if last in _DATE:
         marks |= DATE
     elif last in _TEXT:
-        marks |= TEXT
+        marks |= TEXT if _SKIP.isdisjoint(words[-2:-1]) else SKIP
     elif last in _META:
         marks |= META
     if last in _SKIP:
@@ -150,10 +156,22 @@ def role_of(name: str) -> int:
     return marks
 
 
+# Prefixes of what an article is filed under: it may be about comments, or be one.
+_CATEGORIES: Final = ("category-", "cat-", "tag-", "ressort-", "topic-", "genre-")
+_NO_TEXT: Final = frozenset(("a", "button", "input", "img", "label", "time", "i", "textarea", "select", "small", "ol", "ul"))
+# What one comment is never made of.
+_TOO_SMALL: Final = frozenset(
+    ("span", "a", "img", "small", "time", "i", "em", "b", "strong", "button", "input", "label", "iframe", "ul", "ol", "form")
+    + ("h1", "h2", "h3", "h4", "h5", "h6", "body", "html", "main", "script", "style", "link", "meta", "svg", "path", "font")
+)
+
+
 def _is_item(name: str) -> bool:
     """Tell whether a class may be that of one comment."""
+    if name.startswith(_CATEGORIES):
+        return False
     words = words_of(name)
-    return bool(role_of(name) & ABOUT) and words[-1] not in _NONE - _MANY and _NEVER.isdisjoint(words)
+    return bool(role_of(name) & ABOUT) and (words[-1] == "message" or words[-1] not in _NONE - _MANY) and _NEVER.isdisjoint(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,17 +270,19 @@ def look(tag: str, names: str, pattern: str, data: tuple[tuple[str, str], ...]) 
     sets: list[str] = []
     for name in spelled:
         marks |= role_of(name)
-        if _is_item(name):
+        if tag not in _TOO_SMALL and _is_item(name):
             sets.append(f"{tag}.{name}")
     if pattern:
         own = role_of(pattern)
         # An id names one thing: what it says of authors and dates is about fields of a form.
         marks |= own & (ABOUT | ZONE | AWAY | (TEXT if "9" in pattern else 0))
-        if "9" in pattern and own & ABOUT and _is_item(pattern):
+        if "9" in pattern and own & ABOUT and tag not in _TOO_SMALL and _is_item(pattern):
             sets.append(f"#{pattern}")
     for attribute, value in data:
         if attribute == "itemprop":
             marks |= _MICRODATA_MARKS.get(value.lower(), 0)
+    if tag in _NO_TEXT:
+        marks &= ~TEXT
     if tag == "time":
         marks |= DATE
     elif tag == "cite" and not names:
