@@ -18,6 +18,7 @@ from typing import Final
 from moderation.errors import FormatError, InputError
 from moderation.readers.delimited import CSV, TSV
 from moderation.readers.formats import Format, Wanted
+from moderation.readers.html_page import HTML
 from moderation.readers.json_document import JSON
 from moderation.readers.json_lines import JSONL
 from moderation.readers.losses import Loss, LossReport, Tally
@@ -30,7 +31,7 @@ __all__ = ["FORMATS", "Format", "Loss", "LossReport", "Reading", "read"]
 
 FORMATS: Final[Mapping[str, Format]] = {
     format_.name: format_
-    for format_ in sorted((CSV, JSON, JSONL, PAGE, PARQUET, TSV), key=lambda format_: format_.name)
+    for format_ in sorted((CSV, HTML, JSON, JSONL, PAGE, PARQUET, TSV), key=lambda format_: format_.name)
 }
 """Every format that `read` knows, by name."""
 

@@ -35,7 +35,7 @@ from moderation.readers.html_words import (
 )
 from moderation.readers.wording import BOILERPLATE, BY, POSTED, SAYS
 
-__all__ = ["Found", "Page", "comments_of", "elsewhere", "looked_at", "promised"]
+__all__ = ["Found", "Page", "comments_of", "elsewhere", "looked_at", "name_in", "promised", "spoken", "stated"]
 
 # What a member of a set is worth: words alone, and what its author and its date add.
 WORDS, WITH_AUTHOR, WITH_DATE = 0.4, 0.3, 0.3
@@ -44,6 +44,8 @@ KNOWN, NAMED, REPEATED = 1.3, 1.0, 0.6
 LONGEST_AUTHOR: Final = 80
 # Sets looked at closely; pages with more of them name everything after comments.
 MOST_SETS: Final = 40
+# How many sets are taken for the comments in turn, until one holds some.
+TRIED: Final = 4
 LONGEST_DATE: Final = 120
 # A byline holds the author, the date and a few words to join them.
 GLUE: Final = 40
@@ -85,6 +87,7 @@ class Page:
     authors: list[int] = field(default_factory=list)
     dates: list[int] = field(default_factory=list)
     letters: list[int] = field(default_factory=list)
+    linked: list[int] = field(default_factory=list)
     """How many there are before each element (before each chunk, for letters)."""
     sets: dict[str, list[int]] = field(default_factory=dict)
     sites: dict[int, list[int]] = field(default_factory=dict)
@@ -118,6 +121,7 @@ def looked_at(tree: Tree) -> Page:
     seen: dict[tuple[str, str, str], Look] = {}
     forms = _forms(tree)
     unread = [False] * count
+    links = [False] * count
     for element, attributes in enumerate(tree.attributes):
         tag = tags[element]
         if attributes:
@@ -147,6 +151,7 @@ def looked_at(tree: Tree) -> Page:
             away[element] = away[parent]
             zones[element] = zones[parent]
             unread[element] = unread[parent]
+            links[element] = links[parent] or tag == "a"
         if tag in UNREAD or element in forms:
             unread[element] = True
         if marks and not unread[element]:
@@ -175,9 +180,11 @@ def looked_at(tree: Tree) -> Page:
     page.headlines = [element for element, tag in enumerate(tags) if tag == "h1"]
     page.authors = list(accumulate(author_marks))
     page.dates = list(accumulate(date_marks))
-    page.letters = [0, *accumulate(
+    letters = [
         0 if chunk.isspace() or unread[owner] else len(chunk) for chunk, owner in zip(tree.chunks, tree.owners, strict=True)
-    )]
+    ]
+    page.letters = [0, *accumulate(letters)]
+    page.linked = [0, *accumulate(size if links[owner] else 0 for size, owner in zip(letters, tree.owners, strict=True))]
     return page
 
 
@@ -315,8 +322,14 @@ def _score(page: Page, candidate: _Set) -> float:
     for number, inner in enumerate(_inside(regions)):
         letters, authors, dated = _own(page, regions[number], [regions[i] for i in inner])
         if letters <= 0 or (not authors and not dated and letters < 15):
+            if letters <= 0 or _kind(page, regions[number].start) == "comment":
+                continue
+        linked = page.linked[regions[number].last] - page.linked[regions[number].first]
+        if linked >= 0.9 * page.weight(regions[number]) and _kind(page, regions[number].start) == "comment":
             continue
         own = WORDS + WITH_AUTHOR * (authors > 0) + WITH_DATE * (dated > 0)
+        if _kind(page, regions[number].start) != "comment":
+            own = 1.0  # a notice has no date, and its author is its link
         # Several dates and several authors are several comments, or a list of links.
         if dated > 3 and authors > 3:
             own *= 0.4
@@ -329,16 +342,14 @@ def _score(page: Page, candidate: _Set) -> float:
 def comments_of(page: Page) -> list[Found]:
     """Return the comments of a page, in their order."""
     sets = sorted(_sets(page), key=lambda s: (-round(s.score, 2), s.regions[0].start if s.regions else 0))
-    chosen: list[tuple[Region, int | None]] = []
-    if sets:
-        best = sets[0]
+    for at, best in enumerate(sets[:TRIED]):
         chosen = [(region, best.site) for region in best.regions]
-        for other in sets[1:]:
+        for other in sets[at + 1 :]:
             chosen = _joined(page, chosen, other, best)
-    found = _extracted(page, chosen)
-    if not any(comment.text for comment in found):
-        found = _extracted(page, _repeated(page))
-    return found
+        found = _extracted(page, chosen)
+        if any(comment.text for comment in found):
+            return found
+    return [c for c in _extracted(page, _repeated(page)) if c.author and c.when and c.text]
 
 
 def _joined(
@@ -348,6 +359,7 @@ def _joined(
     regions = [region for region, _ in chosen]
     starts = [region.start for region in regions]
     inner = _inside(other.regions)
+    zones = {page.zones[region.start] for region in regions} - {0}
     extra: list[Region] = []
     for number, region in enumerate(other.regions):
         at = bisect_right(starts, region.start) - 1
@@ -370,7 +382,7 @@ def _joined(
             _, left_authors, left_dates = _own(page, holder, _outermost([*within, region]))
             if not left_authors or not left_dates:
                 continue
-        elif other.site != best.site and not page.zones[region.start]:
+        elif (other.site is None or other.site != best.site) and page.zones[region.start] not in zones:
             continue
         extra.append(region)
     if not extra:
@@ -408,19 +420,21 @@ def _extracted(page: Page, chosen: Sequence[tuple[Region, int | None]]) -> list[
     found = [
         comment
         for comment, (_, site) in zip(found, chosen, strict=True)
-        if _is_comment(page, comment, site)
+        if _is_comment(page, comment, site, alone=len(chosen) == 1)
     ]
     _thread(page, found)
     return found
 
 
-def _is_comment(page: Page, comment: Found, site: int | None) -> bool:
+def _is_comment(page: Page, comment: Found, site: int | None, *, alone: bool) -> bool:
     if comment.kind != "comment":
         return True
     if site is not None:
         return bool(comment.when or comment.author)
     if page.looks[comment.element].marks & ZONE and "9" not in page.patterns[comment.element]:
         return bool(comment.when and comment.signed)
+    if alone and "9" not in page.patterns[comment.element]:
+        return bool(comment.when)
     return bool(comment.when or comment.signed)
 
 
@@ -532,7 +546,7 @@ _GLUE_AFTER: Final = re.compile(
 _DOUBT: Final = re.compile(r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)", re.IGNORECASE)
 
 
-def _name(text: str) -> str | None:
+def name_in(text: str) -> str | None:
     """Return the name in the text of a byline."""
     text = _DOUBT.sub("", " ".join(text.split()))
     found = dates.spans(text) if len(text) <= 2 * LONGEST_DATE and any(map(str.isdigit, text)) else []
@@ -587,7 +601,7 @@ def _author(
             small = tree.line(tree.region(first)) if first is not None else ""
             if small and len(small) < len(text) and not any(map(str.isdigit, small)) and tree.chunks:
                 text = small
-        name = _name(text)
+        name = name_in(text)
         if name:
             found.author, found.author_url, found.signed = name, _link(page, element, region), True
             return element
@@ -603,7 +617,7 @@ def _author(
             break
         if tree.tags[element] in _EMPHASIS and not _under(tree, element, parts.idle):
             text = tree.line(tree.region(element))
-            name = _name(text) if 0 < len(text) <= LONGEST_AUTHOR else None
+            name = name_in(text) if 0 < len(text) <= LONGEST_AUTHOR else None
             if name and any(map(str.isalpha, name)) and not BOILERPLATE.fullmatch(name) and not heading(text):
                 found.author, found.author_url = name, _link(page, element, region)
                 return element
@@ -635,7 +649,7 @@ _SPACED: Final = re.compile(r"(?<=\d)\s?([./])\s+(?=\d{1,4}\b)")
 _COLONS: Final = re.compile(r"(?<=\d)\s+:\s+(?=\d\d\b)")
 
 
-def _stated(tree: Tree, element: int) -> str | None:
+def stated(tree: Tree, element: int) -> str | None:
     """Return the time that attributes of `element` state."""
     attributes = tree.attributes[element]
     for name in _ATTRIBUTES:
@@ -647,13 +661,13 @@ def _stated(tree: Tree, element: int) -> str | None:
             return " ".join(value.split()[:2]) if "T" not in value else value.split()[0]
         if _EPOCH.fullmatch(value.strip()):
             return value.strip()
-        found = _spoken(value)
+        found = spoken(value)
         if found:
             return found
     return None
 
 
-def _spoken(text: str) -> str | None:
+def spoken(text: str) -> str | None:
     """Return the time that `text` tells, if it tells a date."""
     if len(text) > 3 * LONGEST_DATE or not any(map(str.isdigit, text)):
         return None
@@ -686,33 +700,33 @@ def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) ->
         shown = _SHOWN.search(tree.get(link, "href"))
         if shown:
             return shown[1], link
-    spoken: tuple[str, int] | None = None
+    said: tuple[str, int] | None = None
     for _, element in parts.dates:
         for other in (element, *range(element + 1, min(tree.ends[element], element + 12))):
-            found = _stated(tree, other)
+            found = stated(tree, other)
             if found:
                 return found, element
-        if spoken is None:
+        if said is None:
             text = tree.line(tree.region(element))
-            found = _spoken(text)
+            found = spoken(text)
             if found:
                 if not _CLOCK.search(found):
                     found = _with_clock(page, region, element, found)
-                spoken = (found, element)
-    if spoken is not None:
-        return spoken
+                said = (found, element)
+    if said is not None:
+        return said
     for first, last in _own_chunks(region, inner):
         for at in range(first, last):
             chunk = tree.chunks[at]
             if 5 < len(chunk) < 2 * LONGEST_DATE and any(map(str.isdigit, chunk)) and len(chunk.strip()) <= LONGEST_DATE:
                 owner = tree.owners[at]
-                found = _spoken(chunk)
+                found = spoken(chunk)
                 if found is None and "title" in tree.attributes[owner]:
-                    found = _stated(tree, owner)
+                    found = stated(tree, owner)
                 if found and not _in_text(page, owner, parts):
                     return found if _CLOCK.search(found) else _with_clock(page, region, owner, found), owner
     for link in parts.links:
-        if "title" in tree.attributes[link] and (found := _stated(tree, link)):
+        if "title" in tree.attributes[link] and (found := stated(tree, link)):
             return found, link
     return None, None
 
@@ -727,7 +741,7 @@ def _with_clock(page: Page, region: Region, element: int, date: str) -> str:
     if above < region.start:
         return date
     text = page.tree.line(page.tree.region(above))
-    return (_spoken(text) or date) if len(text) <= LONGEST_DATE else date
+    return (spoken(text) or date) if len(text) <= LONGEST_DATE else date
 
 
 def _own_chunks(region: Region, inner: Sequence[Region]) -> Iterator[tuple[int, int]]:
@@ -1030,8 +1044,8 @@ def _repeated(page: Page) -> list[tuple[Region, int | None]]:
         zone = page.zones[mark]
         if page.away[mark]:
             continue
-        for step, above in enumerate(tree.above(mark)):
-            if step > 10 or above == zone:
+        for step, above in enumerate((mark, *tree.above(mark))):
+            if step > 10 or above == zone or above <= 0:
                 break
             holders = groups[tree.parents[above], tree.tags[above]]
             holders[above] = holders.get(above, 0) + 1
@@ -1041,9 +1055,10 @@ def _repeated(page: Page) -> list[tuple[Region, int | None]]:
     best: tuple[float, list[int]] = (0.0, [])
     for (parent, tag), holders in groups.items():
         zone = page.zones[parent] if parent > 0 else 0
-        members = [element for element, count in holders.items() if count <= 2 and tag not in ("html", "body")]
-        placed = bool(zone) or (below is not None and min(holders) >= below)
-        if not placed or not members:
+        members = [element for element, count in holders.items() if count <= 2 and tag not in _TOO_LARGE_OR_SMALL]
+        if not zone:
+            members = [element for element in members if below is not None and element >= below]
+        if not members:
             continue
         regions = [tree.region(element) for element in members]
         rich = [r for r in regions if page.weight(r) > 40 and not _is_teaser(page, r)]
@@ -1055,23 +1070,22 @@ def _repeated(page: Page) -> list[tuple[Region, int | None]]:
     return [(tree.region(element), None) for element in best[1]]
 
 
+_TOO_LARGE_OR_SMALL: Final = frozenset(("html", "body", "h1", "h2", "h3", "h4", "h5", "h6", "a", "time", "span", "small", "b"))
+
+
 def _dated(page: Page) -> list[int]:
     tree = page.tree
     marks = [element for element, found in enumerate(page.looks) if found.marks & DATE]
     if len(marks) < 2:
         for at, chunk in enumerate(tree.chunks):
-            if 5 < len(chunk) < LONGEST_DATE and any(map(str.isdigit, chunk)) and _spoken(chunk):
+            if 5 < len(chunk) < LONGEST_DATE and any(map(str.isdigit, chunk)) and spoken(chunk):
                 marks.append(tree.owners[at])
     return sorted(set(marks))[:5000]
 
 
 def _is_teaser(page: Page, region: Region) -> bool:
     """Tell whether most of a block's letters are links."""
-    tree = page.tree
-    linked = sum(
-        page.weight(tree.region(element)) for element in range(region.start, region.end) if tree.tags[element] == "a"
-    )
-    return 2 * linked > page.weight(region)
+    return 2 * (page.linked[region.last] - page.linked[region.first]) > page.weight(region)
 
 
 def _headings(page: Page) -> Iterator[tuple[int, int | None]]:
@@ -1102,9 +1116,13 @@ def _heading(page: Page) -> int | None:
     return max((element for element, _ in _headings(page)), default=None) or _spoken_heading(page)
 
 
-def promised(page: Page) -> int | None:
-    """Return how many comments the page speaks of, if it does."""
-    return next((count for _, count in _headings(page) if count), None)
+def promised(page: Page, found: Sequence[Found]) -> int | None:
+    """Return how many comments the page speaks of, if it does; what stands nearest above them counts."""
+    counts = [(element, count) for element, count in _headings(page) if count is not None]
+    if not counts:
+        return None
+    first = found[0].region.start if found else len(page.tree.tags)
+    return next((count for element, count in reversed(counts) if element < first), counts[-1][1])
 
 
 def elsewhere(tree: Tree) -> list[str]:
