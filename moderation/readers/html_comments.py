@@ -83,6 +83,7 @@ class Page:
     """The innermost element around each that is named for comments, or 0."""
     forms: set[int] = field(default_factory=set)
     """Forms to fill in (a form around a whole page is none)."""
+    microdata: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     headlines: list[int] = field(default_factory=list)
     authors: list[int] = field(default_factory=list)
     dates: list[int] = field(default_factory=list)
@@ -94,7 +95,7 @@ class Page:
 
     def data(self, element: int) -> tuple[tuple[str, str], ...]:
         """Return the microdata of an element."""
-        return _microdata(self.tree.attributes[element])
+        return self.microdata.get(element, ())
 
     def weight(self, region: Region) -> int:
         """Return how many letters `region` holds."""
@@ -120,6 +121,9 @@ def looked_at(tree: Tree) -> Page:
     tags, parents = tree.tags, tree.parents
     seen: dict[tuple[str, str, str], Look] = {}
     forms = _forms(tree)
+    microdata: dict[int, tuple[tuple[str, str], ...]] = {}
+    # Whatever it is called ("with-sidebar"), what holds this much of the page's text is not beside it.
+    most = 0.4 * len(tree.chunks)
     unread = [False] * count
     links = [False] * count
     for element, attributes in enumerate(tree.attributes):
@@ -129,7 +133,8 @@ def looked_at(tree: Tree) -> Page:
             ident = attributes.get("id") or ""
             pattern = pattern_of(ident) if ident else ""
             if "itemprop" in attributes or "itemtype" in attributes or "typeof" in attributes:
-                found = look(tag, names, pattern, _microdata(attributes))
+                microdata[element] = _microdata(attributes)
+                found = look(tag, names, pattern, microdata[element])
             else:
                 key = (tag, names, pattern)
                 cached = seen.get(key)
@@ -155,7 +160,7 @@ def looked_at(tree: Tree) -> Page:
         if tag in UNREAD or element in forms:
             unread[element] = True
         if marks and not unread[element]:
-            if marks & AWAY:
+            if marks & AWAY and tree.last[element] - tree.first[element] < most:
                 away[element] = True
             elif marks & ZONE:
                 away[element] = False
@@ -176,7 +181,7 @@ def looked_at(tree: Tree) -> Page:
                 of_site = sites[site]
                 if not of_site or of_site[-1] != element:
                     of_site.append(element)
-    page = Page(tree, looks, patterns, away, zones, forms, sets=dict(sets), sites=dict(sites))
+    page = Page(tree, looks, patterns, away, zones, forms, microdata, sets=dict(sets), sites=dict(sites))
     page.headlines = [element for element, tag in enumerate(tags) if tag == "h1"]
     page.authors = list(accumulate(author_marks))
     page.dates = list(accumulate(date_marks))
