@@ -192,7 +192,7 @@ def _title(page: Page, said: Mapping[str, str], told: Mapping[str, Any]) -> str 
     shown = [
         text
         for element, tag in enumerate(tree.tags)
-        if tag == "h1" and not page.away[element] and 0 < page.weight(tree.region(element)) <= LONGEST_TITLE
+        if tag == "h1" and not page.away(element) and 0 < page.weight(tree.region(element)) <= LONGEST_TITLE
         and (text := tree.line(tree.region(element)))
     ]  # fmt: skip
     titles = [tree.line(tree.region(e)) for e, tag in enumerate(tree.tags) if tag == "title"][:1]
@@ -229,7 +229,7 @@ def _body(page: Page, regions: Sequence[Region]) -> int | None:
         if at < len(spans) and spans[at][0] <= number:
             continue
         size = page.letters[number + 1] - page.letters[number]
-        if size < 20 or page.linked[number + 1] != page.linked[number] or page.away[tree.owners[number]]:
+        if size < 20 or page.linked[number + 1] != page.linked[number] or page.away(tree.owners[number]):
             continue
         owner = tree.owners[number]
         # Words stand in a paragraph, possibly inside of emphasis; what matters is what holds the paragraphs.
@@ -297,7 +297,7 @@ def _is_around(page: Page, element: int, own: Region) -> bool:
     tag = tree.tags[element]
     if tag in _OUTSIDE or tag in UNREAD:
         return True
-    if page.away[element] or page.zones[element] == element:
+    if page.away(element) or page.zones[element] == element:
         return page.weight(tree.region(element)) < 0.5 * page.weight(own)
     if page.looks[element].marks & SKIP and page.weight(tree.region(element)) < 200:
         return True
@@ -315,7 +315,7 @@ def _places(page: Page, regions: Sequence[Region], body: int | None, mark: int) 
     end = tree.ends[body] if body is not None else len(tree.tags)
     first = regions[0].start if regions else len(tree.tags)
     for element, found in enumerate(page.looks[: min(end + 60, first, len(tree.tags))]):
-        if found.marks & mark and not page.away[element] and not page.zones[element]:
+        if found.marks & mark and not page.away(element) and not page.zones[element]:
             yield element
 
 

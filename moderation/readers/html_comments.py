@@ -77,8 +77,9 @@ class Page:
 
     tree: Tree
     looks: list[Look]
-    patterns: list[str]
-    away: list[bool]
+    patterns: dict[int, str]
+    """Ids, with every number as 9."""
+    states: list[int]
     zones: list[int]
     """The innermost element around each that is named for comments, or 0."""
     forms: set[int] = field(default_factory=set)
@@ -97,6 +98,14 @@ class Page:
         """Return the microdata of an element."""
         return self.microdata.get(element, ())
 
+    def away(self, element: int) -> bool:
+        """Tell whether an element stands beside the article: in a list of recent comments, say."""
+        return bool(self.states[element] & _AWAY)
+
+    def pattern(self, element: int) -> str:
+        """Return the id of an element, with every number as 9."""
+        return self.patterns.get(element, "")
+
     def weight(self, region: Region) -> int:
         """Return how many letters `region` holds."""
         return self.letters[region.last] - self.letters[region.first]
@@ -107,92 +116,93 @@ def _microdata(attributes: "object") -> tuple[tuple[str, str], ...]:
     return tuple((name, get(name)[:200]) for name in MICRODATA if get(name))
 
 
+# What surrounds an element, as bits: something named for what stands beside the article, what holds no text, a link.
+_AWAY, _UNREAD, _LINK = 1, 2, 4
+
+
 def looked_at(tree: Tree) -> Page:
     """Return the page of `tree`, each element looked at once."""
-    count = len(tree.tags)
     looks: list[Look] = []
-    patterns: list[str] = []
-    away = [False] * count
-    zones = [0] * count
+    patterns: dict[int, str] = {}
+    states: list[int] = []
+    zones: list[int] = []
     sets: dict[str, list[int]] = defaultdict(list)
     sites: dict[int, list[int]] = defaultdict(list)
-    author_marks = [0] * (count + 1)
-    date_marks = [0] * (count + 1)
-    tags, parents = tree.tags, tree.parents
+    author_marks = [0] * (len(tree.tags) + 1)
+    date_marks = [0] * (len(tree.tags) + 1)
+    parents = tree.parents
     seen: dict[tuple[str, str, str], Look] = {}
     forms = _forms(tree)
     microdata: dict[int, tuple[tuple[str, str], ...]] = {}
     # Whatever it is called ("with-sidebar"), what holds this much of the page's text is not beside it.
     most = 0.4 * len(tree.chunks)
-    unread = [False] * count
-    links = [False] * count
-    for element, attributes in enumerate(tree.attributes):
-        tag = tags[element]
+    add_look, add_state, add_zone = looks.append, states.append, zones.append
+    for element, (tag, attributes) in enumerate(zip(tree.tags, tree.attributes, strict=True)):
+        names = pattern = ""
+        data: tuple[tuple[str, str], ...] = ()
         if attributes:
             names = attributes.get("class") or ""
-            ident = attributes.get("id") or ""
-            pattern = pattern_of(ident) if ident else ""
+            ident = attributes.get("id")
+            if ident:
+                pattern = patterns[element] = pattern_of(ident)
             if "itemprop" in attributes or "itemtype" in attributes or "typeof" in attributes:
-                microdata[element] = _microdata(attributes)
-                found = look(tag, names, pattern, microdata[element])
-            else:
-                key = (tag, names, pattern)
-                cached = seen.get(key)
-                if cached is None:
-                    cached = seen[key] = look(tag, names, pattern, ())
-                found = cached
-        else:
-            pattern = ""
-            key = (tag, "", "")
-            cached = seen.get(key)
-            if cached is None:
-                cached = seen[key] = look(tag, "", "", ())
-            found = cached
-        looks.append(found)
-        patterns.append(pattern)
+                data = microdata[element] = _microdata(attributes)
+        key = (tag, names, pattern)
+        found = seen.get(key) if not data else None
+        if found is None:
+            found = look(tag, names, pattern, data)
+            if not data:
+                seen[key] = found
         parent = parents[element]
-        marks = found.marks
-        if parent >= 0:
-            away[element] = away[parent]
-            zones[element] = zones[parent]
-            unread[element] = unread[parent]
-            links[element] = links[parent] or tag == "a"
-        if tag in UNREAD or element in forms:
-            unread[element] = True
-        if marks and not unread[element]:
-            if marks & AWAY and tree.last[element] - tree.first[element] < most:
-                away[element] = True
-            elif marks & ZONE:
-                away[element] = False
-                zones[element] = element
-            outer = looks[parent].marks if parent >= 0 else 0
-            # Marks inside marks of the same kind count once.
-            if marks & AUTHOR and not outer & AUTHOR:
-                author_marks[element + 1] = 1
-            if marks & DATE and not outer & DATE:
-                date_marks[element + 1] = 1
-            elif marks & META and not outer & (META | DATE) and _has_number(tree, element):
-                date_marks[element + 1] = 1
-        if not unread[element]:
-            for name in found.sets:
-                sets[name].append(element)
-        for site, compound in found.sites:
-            if (not compound.above and not compound.attributes) or _holds(tree, looks, element, compound):
-                of_site = sites[site]
-                if not of_site or of_site[-1] != element:
-                    of_site.append(element)
-    page = Page(tree, looks, patterns, away, zones, forms, microdata, sets=dict(sets), sites=dict(sites))
-    page.headlines = [element for element, tag in enumerate(tags) if tag == "h1"]
+        state, zone = (states[parent], zones[parent]) if element else (0, 0)
+        if tag in _CHANGING:
+            state |= _LINK if tag == "a" else _UNREAD if tag != "form" or element in forms else 0
+        if found.busy:
+            marks = found.marks
+            if not state & _UNREAD:
+                if marks & AWAY and tree.last[element] - tree.first[element] < most:
+                    state |= _AWAY
+                elif marks & ZONE:
+                    state &= ~_AWAY
+                    zone = element
+                outer = looks[parent].marks if element else 0
+                # Marks inside marks of the same kind count once.
+                if marks & AUTHOR and not outer & AUTHOR:
+                    author_marks[element + 1] = 1
+                if marks & DATE and not outer & DATE:
+                    date_marks[element + 1] = 1
+                elif marks & META and not outer & (META | DATE) and _has_number(tree, element):
+                    date_marks[element + 1] = 1
+                for name in found.sets:
+                    sets[name].append(element)
+            for site, compound in found.sites:
+                if (not compound.above and not compound.attributes) or _holds(tree, looks, element, compound):
+                    of_site = sites[site]
+                    if not of_site or of_site[-1] != element:
+                        of_site.append(element)
+        add_look(found)
+        add_state(state)
+        add_zone(zone)
+    page = Page(tree, looks, patterns, states, zones, forms, microdata, sets=dict(sets), sites=dict(sites))
+    page.headlines = [element for element, tag in enumerate(tree.tags) if tag == "h1"]
     page.authors = list(accumulate(author_marks))
     page.dates = list(accumulate(date_marks))
-    letters = [
-        0 if chunk.isspace() or unread[owner] else len(chunk) for chunk, owner in zip(tree.chunks, tree.owners, strict=True)
-    ]
-    page.letters = [0, *accumulate(letters)]
-    page.linked = [0, *accumulate(size if links[owner] else 0 for size, owner in zip(letters, tree.owners, strict=True))]
+    letters = linked = 0
+    add_letters, add_linked = page.letters.append, page.linked.append
+    for chunk, owner in zip(tree.chunks, tree.owners, strict=True):
+        add_letters(letters)
+        add_linked(linked)
+        state = states[owner]
+        if not state & _UNREAD and not chunk.isspace():
+            letters += len(chunk)
+            if state & _LINK:
+                linked += len(chunk)
+    add_letters(letters)
+    add_linked(linked)
     return page
 
 
+_CHANGING: Final = UNREAD | {"a", "form"}
 _NUMBER: Final = re.compile(r"\d")
 # A form of more elements than this is a page in a form.
 LARGEST_FORM: Final = 250
@@ -243,12 +253,12 @@ def _sets(page: Page) -> list[_Set]:
     found: list[_Set] = []
     for site, elements in page.sites.items():
         regions = _runs(page, elements, SITES[site].items) if SITES[site].run else [page.tree.region(e) for e in elements]
-        found.append(_Set([region for region in regions if not page.away[region.start]], site, KNOWN))
+        found.append(_Set([region for region in regions if not page.away(region.start)], site, KNOWN))
     named = sorted(page.sets.items(), key=lambda item: -len(item[1]))[:MOST_SETS]
     for name, elements in named:
         many = any(page.looks[element].marks & ZONE for element in elements[:1])
         trust = NAMED * (0.85 if many and len(elements) == 1 else 0.95 if many else 1.0)
-        found.append(_Set([page.tree.region(e) for e in elements if not page.away[e]], None, trust))
+        found.append(_Set([page.tree.region(e) for e in elements if not page.away(e)], None, trust))
     for candidate in found:
         candidate.score = _score(page, candidate)
         if candidate.site is not None and candidate.score:
@@ -266,7 +276,7 @@ def _recognised(page: Page, candidate: _Set) -> int:
             (mark, compound)
             for element in range(region.start, min(region.end, region.start + 60))
             for mark, _, compound in roles_at(
-                candidate.site, tree.tags[element], looks[element].classes, page.patterns[element], page.data(element)
+                candidate.site, tree.tags[element], looks[element].classes, page.pattern(element), page.data(element)
             )
             if _holds(tree, looks, element, compound)
         }
@@ -436,9 +446,9 @@ def _is_comment(page: Page, comment: Found, site: int | None, *, alone: bool) ->
         return True
     if site is not None:
         return bool(comment.when or comment.author)
-    if page.looks[comment.element].marks & ZONE and "9" not in page.patterns[comment.element]:
+    if page.looks[comment.element].marks & ZONE and "9" not in page.pattern(comment.element):
         return bool(comment.when and comment.signed)
-    if alone and "9" not in page.patterns[comment.element]:
+    if alone and "9" not in page.pattern(comment.element):
         return bool(comment.when)
     return bool(comment.when or comment.signed)
 
@@ -485,7 +495,7 @@ def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None
         itself = element == region.start and not run
         roles = ()
         if site is not None:
-            roles = roles_at(site, tag, found.classes, page.patterns[element], page.data(element))
+            roles = roles_at(site, tag, found.classes, page.pattern(element), page.data(element))
             roles = tuple(role for role in roles if _holds(tree, looks, element, role[2])) if roles else ()
         if tag == "a":
             parts.links.append(element)
@@ -901,7 +911,7 @@ def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, f
     skip_after = inner[0].start if inner else region.end
     above = tree.parents[region.start]
     # The anchor may stand right around a comment that is alone in it.
-    around = [above] if above > 0 and tree.ends[above] == region.end and "9" in page.patterns[above] else []
+    around = [above] if above > 0 and tree.ends[above] == region.end and "9" in page.pattern(above) else []
     for element in (region.start, *around, *range(region.start + 1, min(region.end, skip_after, region.start + 40))):
         attributes = tree.attributes[element]
         if not attributes:
@@ -1047,7 +1057,7 @@ def _repeated(page: Page) -> list[tuple[Region, int | None]]:
     groups: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for mark in marks:
         zone = page.zones[mark]
-        if page.away[mark]:
+        if page.away(mark):
             continue
         for step, above in enumerate((mark, *tree.above(mark))):
             if step > 10 or above == zone or above <= 0:
@@ -1097,7 +1107,7 @@ def _headings(page: Page) -> Iterator[tuple[int, int | None]]:
     tree = page.tree
     for element, tag in enumerate(tree.tags):
         named = page.looks[element].marks & ABOUT
-        if (tag in ("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt") or named) and not page.away[element]:
+        if (tag in ("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt") or named) and not page.away(element):
             own = tree.region(element)
             if 0 < page.weight(own) <= 100 and own.last - own.first <= 12:
                 text = tree.line(own)
@@ -1111,7 +1121,7 @@ def _spoken_heading(page: Page) -> int | None:
     tree = page.tree
     for at in range(len(tree.chunks) - 1, -1, -1):
         chunk = tree.chunks[at].strip()
-        if 4 < len(chunk) <= GLUE and not page.away[tree.owners[at]] and heading(chunk):
+        if 4 < len(chunk) <= GLUE and not page.away(tree.owners[at]) and heading(chunk):
             return tree.owners[at]
     return None
 

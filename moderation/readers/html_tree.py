@@ -256,8 +256,18 @@ class _Target:
                         tree.data.append("".join(data))
                         data = None
 
+        spaced = False
+
         def text(piece: str) -> None:
+            nonlocal spaced
             if not unshown:
+                # White space after white space shows nothing, and is half of what a page is made of.
+                if piece.isspace():
+                    if spaced:
+                        return
+                    spaced = True
+                else:
+                    spaced = False
                 add_chunk(piece)
                 add_owner(open_[-1])
             elif data is not None:

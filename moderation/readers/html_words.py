@@ -254,6 +254,8 @@ class Look:
     sets: tuple[str, ...]
     sites: tuple[tuple[int, Compound], ...]
     classes: tuple[str, ...]
+    busy: bool
+    """Whether any of it says anything."""
 
 
 def pattern_of(ident: str) -> str:
@@ -293,7 +295,7 @@ def look(tag: str, names: str, pattern: str, data: tuple[tuple[str, str], ...]) 
         for compound in rules.items
         if compound.fits(tag, classes, pattern, data)
     )
-    return Look(marks, tuple(dict.fromkeys(sets)), sites, classes)
+    return Look(marks, tuple(dict.fromkeys(sets)), sites, classes, bool(marks or sets or sites))
 
 
 _MICRODATA_MARKS: Final = {
