@@ -620,11 +620,10 @@ def _author(
         if name:
             found.author, found.author_url, found.signed = name, _link(page, element, region), True
             return element
-    block = _block(page, region, dated, {dated}) if dated is not None else None
-    if block is not None:
+    for block in (dated, _block(page, region, dated, {dated})) if dated is not None else ():
         line = tree.line(tree.region(block))
         said = byline(line) if len(line) <= 2 * LONGEST_DATE else None
-        if said is not None and said.name and not said.doubtful:
+        if said is not None and said.name and not said.doubtful and any(map(str.isalpha, said.name)):
             found.author, found.author_url, found.signed = said.name, _link(page, block, region), True
             return block
     for element in _own_elements(page, region, ()):
@@ -895,7 +894,8 @@ def _cleaned(text: str, found: Found) -> str:
     first, last = 0, len(lines)
     while first < last and idle(lines[first]):
         first += 1
-    while last > first and idle(lines[last - 1]):
+    # A name in the last line is a signature.
+    while last > first and idle(lines[last - 1]) and lines[last - 1].strip().casefold() != (found.author or "").casefold():
         last -= 1
     return "\n".join(lines[first:last]).strip()
 
