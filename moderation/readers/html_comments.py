@@ -85,6 +85,8 @@ class Page:
     forms: set[int] = field(default_factory=set)
     """Forms to fill in (a form around a whole page is none)."""
     microdata: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    roles: dict[tuple[int, int], tuple[tuple[int, int, Compound], ...]] = field(default_factory=dict)
+    """Of sites' selectors, by site and look."""
     headlines: list[int] = field(default_factory=list)
     authors: list[int] = field(default_factory=list)
     dates: list[int] = field(default_factory=list)
@@ -132,6 +134,7 @@ def looked_at(tree: Tree) -> Page:
     date_marks = [0] * (len(tree.tags) + 1)
     parents = tree.parents
     seen: dict[tuple[str, str, str], Look] = {}
+    bare: dict[str, Look] = {}
     forms = _forms(tree)
     microdata: dict[int, tuple[tuple[str, str], ...]] = {}
     # Whatever it is called ("with-sidebar"), what holds this much of the page's text is not beside it.
@@ -147,12 +150,17 @@ def looked_at(tree: Tree) -> Page:
                 pattern = patterns[element] = pattern_of(ident)
             if "itemprop" in attributes or "itemtype" in attributes or "typeof" in attributes:
                 data = microdata[element] = _microdata(attributes)
-        key = (tag, names, pattern)
-        found = seen.get(key) if not data else None
-        if found is None:
-            found = look(tag, names, pattern, data)
-            if not data:
-                seen[key] = found
+        if names or pattern or data:
+            key = (tag, names, pattern)
+            found = seen.get(key) if not data else None
+            if found is None:
+                found = look(tag, names, pattern, data)
+                if not data:
+                    seen[key] = found
+        else:
+            found = bare.get(tag)
+            if found is None:
+                found = bare[tag] = look(tag, "", "", ())
         parent = parents[element]
         state, zone = (states[parent], zones[parent]) if element else (0, 0)
         if tag in _CHANGING:
@@ -270,15 +278,11 @@ def _recognised(page: Page, candidate: _Set) -> int:
     """Return how many of a site's roles its first comment has, to tell sites with the same items apart."""
     assert candidate.site is not None
     region = candidate.regions[0]
-    tree, looks = page.tree, page.looks
     return len(
         {
             (mark, compound)
             for element in range(region.start, min(region.end, region.start + 60))
-            for mark, _, compound in roles_at(
-                candidate.site, tree.tags[element], looks[element].classes, page.pattern(element), page.data(element)
-            )
-            if _holds(tree, looks, element, compound)
+            for mark, _, compound in _roles(page, candidate.site, element)
         }
     )
 
@@ -470,6 +474,19 @@ class _Parts:
     """Runs of the text that is the comment's own."""
 
 
+def _roles(page: Page, site: int, element: int) -> Sequence[tuple[int, int, Compound]]:
+    """Return the roles that a site's selectors give to `element`."""
+    found = page.looks[element]
+    data = page.data(element)
+    key = (site, id(found))
+    roles = page.roles.get(key) if not data else None
+    if roles is None:
+        roles = roles_at(site, page.tree.tags[element], found.classes, page.pattern(element), data)
+        if not data:
+            page.roles[key] = roles
+    return [role for role in roles if _holds(page.tree, page.looks, element, role[2])] if roles else roles
+
+
 # Ranks of what words say come after those of a site's selectors.
 _WORDS_RANK: Final = 20
 
@@ -493,10 +510,9 @@ def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None
         marks = found.marks
         tag = tree.tags[element]
         itself = element == region.start and not run
-        roles = ()
+        roles: Sequence[tuple[int, int, Compound]] = ()
         if site is not None:
-            roles = roles_at(site, tag, found.classes, page.pattern(element), page.data(element))
-            roles = tuple(role for role in roles if _holds(tree, looks, element, role[2])) if roles else ()
+            roles = _roles(page, site, element)
         if tag == "a":
             parts.links.append(element)
         if itself:
@@ -666,6 +682,8 @@ _COLONS: Final = re.compile(r"(?<=\d)\s+:\s+(?=\d\d\b)")
 def stated(tree: Tree, element: int) -> str | None:
     """Return the time that attributes of `element` state."""
     attributes = tree.attributes[element]
+    if not attributes:
+        return None
     for name in _ATTRIBUTES:
         value = attributes.get(name)
         if not value or len(value) > LONGEST_DATE:

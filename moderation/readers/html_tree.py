@@ -24,6 +24,8 @@ MOST_ELEMENTS: Final = 600_000
 PIECE: Final = 1 << 20
 
 _UNSHOWN: Final = frozenset(("script", "style", "template", "svg", "math", "iframe", "object", "noembed", "noframes"))
+# What is empty by nature and says nothing of what is around it; they are many, and are not kept.
+_IDLE: Final = frozenset(("input", "wbr", "source", "track", "param", "col", "path", "use", "circle", "rect", "polygon", "g"))
 # What holds no text that somebody wrote to be read.
 UNREAD: Final = frozenset(
     (*_UNSHOWN, "noscript", "head", "button", "select", "textarea", "option", "audio", "video", "canvas", "input")
@@ -231,6 +233,8 @@ class _Target:
 
         def start(tag: str, given: Mapping[str, str]) -> None:
             nonlocal unshown, data
+            if tag in _IDLE:
+                return
             number = len(tags)
             add_tag(tag)
             add_attributes(given)
@@ -246,7 +250,7 @@ class _Target:
 
         def end(tag: str) -> None:
             nonlocal unshown, data
-            if len(open_) > 1:
+            if len(open_) > 1 and tag not in _IDLE:
                 number = pop()
                 ends[number] = len(tags)
                 last[number] = len(chunks)
