@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from moderation.readers.html_comments import Found, Page, name_in, spoken, stated
 from moderation.readers.html_tree import UNREAD, Region, Tree
-from moderation.readers.html_words import AUTHOR, DATE, SKIP
+from moderation.readers.html_words import AUTHOR, DATE, META, SKIP
 from moderation.readers.markup import plain_text
 
 __all__ = ["Article", "article_of", "objects", "said_comments"]
@@ -321,7 +321,7 @@ def _places(page: Page, regions: Sequence[Region], body: int | None, mark: int) 
 
 def _when(page: Page, regions: Sequence[Region], body: int | None) -> str | None:
     tree = page.tree
-    for element in _places(page, regions, body, DATE):
+    for element in _places(page, regions, body, DATE | META):
         found = stated(tree, element)
         if found is None and page.weight(tree.region(element)) < 120:
             found = spoken(tree.line(tree.region(element)))

@@ -216,11 +216,21 @@ _NUMBER: Final = re.compile(r"\d")
 LARGEST_FORM: Final = 250
 
 
+_FIELDS: Final = frozenset(("textarea", "select", "button", "label"))
+
+
 def _forms(tree: Tree) -> set[int]:
+    """Return the forms that ask for something; some systems put every comment into a form that asks for nothing."""
     forms: set[int] = set()
+    reach = 0
     for element, tag in enumerate(tree.tags):
-        if tag == "form" and tree.ends[element] - element <= LARGEST_FORM:
-            forms.add(element)
+        if tag == "form" and element >= reach and tree.ends[element] - element <= LARGEST_FORM:
+            reach = tree.ends[element]
+            if any(
+                tree.tags[i] in _FIELDS or (tree.tags[i] == "input" and tree.get(i, "type").lower() != "hidden")
+                for i in range(element, reach)
+            ):
+                forms.add(element)
     return forms
 
 
@@ -567,13 +577,14 @@ def _author_rank(page: Page, element: int) -> int:
 
 _GLUE_BEFORE: Final = re.compile(
     rf"^(?:(?:{'|'.join(POSTED)}|kommentar|comment|commentaire|comentario|commento|komentarz|beitrag|post|author|autor|name)\s*:?\s+)?"
-    rf"(?:(?:{'|'.join(BY)})\s+|[:·|,–—-]\s*)?",
+    rf"(?:(?:{'|'.join(BY)})(?:\s*:)?\s+|[:·|,–—-]\s*)?",
     re.IGNORECASE,
 )
 _GLUE_AFTER: Final = re.compile(
     rf"[\s:：,;·|»«–—-]*\b(?:{'|'.join(SAYS)}|permalink)?(?:\s+(?:on|am|le|el|il|at|um|op|den|dnia))?[\s:：,;·|»«–—-]*$",
     re.IGNORECASE,
 )
+_SAYING: Final = re.compile(rf"(?<=\s)(?:{'|'.join(SAYS)})\s*(?:\.\.\.|…|:|：)\s*$", re.IGNORECASE)
 _DOUBT: Final = re.compile(r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)", re.IGNORECASE)
 
 
@@ -585,7 +596,7 @@ def name_in(text: str) -> str | None:
         text = text[: found[0][0]]
     elif found:
         text = text[found[-1][1] :]
-    stripped = _GLUE_AFTER.sub("", text, count=1).strip()
+    stripped = _GLUE_AFTER.sub("", _SAYING.sub(":", text, count=1), count=1).strip()
     bare = _GLUE_BEFORE.sub("", stripped, count=1).strip(" :：|·,»«•–—-\t\n\"“”")
     name = bare or stripped
     return name if 0 < len(name) <= LONGEST_AUTHOR else None

@@ -25,7 +25,7 @@ PIECE: Final = 1 << 20
 
 _UNSHOWN: Final = frozenset(("script", "style", "template", "svg", "math", "iframe", "object", "noembed", "noframes"))
 # What is empty by nature and says nothing of what is around it; they are many, and are not kept.
-_IDLE: Final = frozenset(("input", "wbr", "source", "track", "param", "col", "path", "use", "circle", "rect", "polygon", "g"))
+_IDLE: Final = frozenset(("wbr", "source", "track", "param", "col", "path", "use", "circle", "rect", "polygon", "g"))
 # What holds no text that somebody wrote to be read.
 UNREAD: Final = frozenset(
     (*_UNSHOWN, "noscript", "head", "button", "select", "textarea", "option", "audio", "video", "canvas", "input")
