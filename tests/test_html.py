@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.readers import read
+from moderation.readers.encoding import repair
 
 sys.path.insert(0, str(Path(__file__).parent))
-from html_samples import ONE, SAMPLES, TWO, Sample  # noqa: E402
+from html_samples import ONE, SAMPLES, TWO, Sample
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 PAGES = SHARED / "pages"
@@ -140,7 +141,9 @@ def test_only_what_was_written_is_text(tmp_path):
                             ("utf-8", "iso-8859-1"), ("cp1251", "windows-1251"), ("utf-16", "utf-16")]
 )  # fmt: skip
 def test_the_page_is_believed_about_its_encoding(tmp_path, codec, declared):
-    words = {"shift_jis": "パンがおいしい", "euc_jp": "パンがおいしい", "cp1251": "Хлеб удался"}.get(codec, "Brötchen für später")
+    words = {"shift_jis": "パンがおいしい", "euc_jp": "パンがおいしい", "cp1251": "Хлеб удался"}.get(
+        codec, "Brötchen für später"
+    )
     page = f"""<html><head><meta charset="{declared}"></head><body><ol class="commentlist"><li class="comment" id="comment-1"><cite class="fn">Ann</cite>
 <div class="comment-meta">2012-03-04</div><p>{words}</p></li></ol></body></html>"""
     frame, _, _ = read_text(tmp_path, page.encode(codec))
@@ -161,10 +164,16 @@ def test_the_page_of_an_archive_is_read(tmp_path):
 
 def test_names_and_ids_are_the_same_when_a_page_is_read_again(tmp_path):
     first, _, _ = read_text(tmp_path, SAMPLES[0].page)
-    later = SAMPLES[0].page.replace("</ol>\n<div id=\"respond\">", """<li class="comment even" id="comment-13"><cite class="fn">Dora</cite><div
-class="comment-meta">March 6, 2012</div><p>So did mine.</p></li></ol><div id="respond">""")
+    later = SAMPLES[0].page.replace(
+        '</ol>\n<div id="respond">',
+        """<li class="comment even" id="comment-13"><cite class="fn">Dora</cite><div
+class="comment-meta">March 6, 2012</div><p>So did mine.</p></li></ol><div id="respond">""",
+    )
     second, _, _ = read_text(tmp_path, later, "again.html")
-    assert column(first, "id") == ["html:https://oven.example/bread#comment-11", "html:https://oven.example/bread#comment-12"]
+    assert column(first, "id") == [
+        "html:https://oven.example/bread#comment-11",
+        "html:https://oven.example/bread#comment-12",
+    ]
     assert column(second, "id") == [*column(first, "id"), "html:https://oven.example/bread#comment-13"]
 
 
@@ -175,7 +184,11 @@ class="comment-meta">March 6, 2012</div><p>So did mine.</p></li></ol><div id="re
         ("a", "<!-- saved --><html><body>x</body></html>", "html"),
         ("a.html", "<div><p>Hello</p></div>", "html"),
         ("a", "<div class='c'><p>Hello</p><p>There</p><br></div>", "html"),
-        ("a.xhtml", '<?xml version="1.0"?><!DOCTYPE html PUBLIC "x"><html xmlns="http://www.w3.org/1999/xhtml"></html>', "html"),
+        (
+            "a.xhtml",
+            '<?xml version="1.0"?><!DOCTYPE html PUBLIC "x"><html xmlns="http://www.w3.org/1999/xhtml"></html>',
+            "html",
+        ),
         ("a.txt", "Bread\n\nAnn says:\nLovely <b>bread</b>, that.\n", "page"),
         ("a.html", '{"text": "<p>Lovely</p>"}\n{"text": "<p>Fine</p>"}\n', "jsonl"),
     ],
@@ -186,18 +199,61 @@ def test_pages_are_told_from_what_only_looks_like_them(tmp_path, name, text, kin
     assert read(path).format == kind
 
 
-@pytest.mark.parametrize("root", ["rss version='2.0'", "feed xmlns='http://www.w3.org/2005/Atom'", "disqus xmlns='http://disqus.com'", "blog root-url='/'"])
+@pytest.mark.parametrize(
+    "root",
+    [
+        "rss version='2.0'",
+        "feed xmlns='http://www.w3.org/2005/Atom'",
+        "disqus xmlns='http://disqus.com'",
+        "blog root-url='/'",
+    ],
+)
 def test_feeds_and_exports_are_no_pages(tmp_path, root):
     from moderation.readers.html_page import HTML
     from moderation.readers.source import Source
 
     path = tmp_path / "export.html"
-    path.write_text(f"<?xml version='1.0'?><!-- <html> -->\n<{root}><p>x</p><p>x</p><p>x</p></{root.split()[0]}>", encoding="utf-8")
+    path.write_text(
+        f"<?xml version='1.0'?><!-- <html> -->\n<{root}><p>x</p><p>x</p><p>x</p></{root.split()[0]}>", encoding="utf-8"
+    )
     assert HTML.claim(Source.of(path)) == 0
 
 
-_WORDS = ["div", "li", "p", "ol", "table", "tr", "td", "a", "span", "form", "script", "article", "time", "br", "dl", "dt", "dd", "pre", "b"]
-_NAMES = ["comment", "comments", "comment-body", "author", "date", "commentlist", "reply", "children", "pingback", "sidebar", "post", "athing comtr"]
+_WORDS = [
+    "div",
+    "li",
+    "p",
+    "ol",
+    "table",
+    "tr",
+    "td",
+    "a",
+    "span",
+    "form",
+    "script",
+    "article",
+    "time",
+    "br",
+    "dl",
+    "dt",
+    "dd",
+    "pre",
+    "b",
+]
+_NAMES = [
+    "comment",
+    "comments",
+    "comment-body",
+    "author",
+    "date",
+    "commentlist",
+    "reply",
+    "children",
+    "pingback",
+    "sidebar",
+    "post",
+    "athing comtr",
+]
 
 
 @st.composite
@@ -211,11 +267,28 @@ def soups(draw):
             case 1:
                 pieces.append(draw(st.text(max_size=30)))
             case 2:
-                pieces.append(draw(st.sampled_from(["March 4, 2012", "Ann says:", "2 Comments", "in reply to", "&amp;", "<!--", "-->", "2012-02-31"])))
+                pieces.append(
+                    draw(
+                        st.sampled_from(
+                            [
+                                "March 4, 2012",
+                                "Ann says:",
+                                "2 Comments",
+                                "in reply to",
+                                "&amp;",
+                                "<!--",
+                                "-->",
+                                "2012-02-31",
+                            ]
+                        )
+                    )
+                )
             case _:
                 name = draw(st.sampled_from(_NAMES))
                 number = draw(st.integers(0, 9))
-                pieces.append(f'<{tag} class="{name}" id="comment-{number}" href="#comment-{number}" itemprop="comment" title="2012-13-45">')
+                pieces.append(
+                    f'<{tag} class="{name}" id="comment-{number}" href="#comment-{number}" itemprop="comment" title="2012-13-45">'
+                )
     return "".join(pieces)
 
 
@@ -251,7 +324,7 @@ def test_time_is_linear_in_the_length(tmp_path, piece):
     from time import process_time
 
     seconds = []
-    for times in (4000, 16000):
+    for times in (2000, 8000):
         path = tmp_path / f"{times}.html"
         path.write_text("<html><body>" + piece * times, encoding="utf-8")
         start = process_time()
@@ -299,6 +372,6 @@ def test_nested_wordpress_pages_are_read_exactly():
             assert got["kind"] == row["type"]
             assert ("" if pd.isna(got["posted_at"]) else got["posted_at"].isoformat()) == row["date"]
             if row["type"] == "comment":
-                assert got["author"] == row["author"]
+                assert got["author"] == repair(row["author"])  # what was encoded twice is repaired in reading
                 assert ("" if pd.isna(got["author_url"]) else got["author_url"]) == row["author_url"]
-                assert " ".join(got["text"].split()) == " ".join(row["content"].split())
+                assert " ".join(got["text"].split()) == " ".join(repair(row["content"]).split())

@@ -1,4 +1,4 @@
-"""The tree of a saved page in, its article out: title, text, author, time and address, without what stands around it."""
+"""The tree of a saved page in, its article out: title, text, author, time and address, and nothing from around it."""
 
 import json
 import re
@@ -18,13 +18,46 @@ __all__ = ["Article", "article_of", "objects", "said_comments"]
 # What a page says of itself in its head, best first.
 _TITLES: Final = ("og:title", "twitter:title", "dc.title", "title")
 _TIMES: Final = (
-    *("article:published_time", "og:published_time", "datepublished", "date", "dc.date", "dc.date.issued", "dcterms.date"),
-    *("pubdate", "publishdate", "publish-date", "publication_date", "sailthru.date", "parsely-pub-date", "last-modified"),
+    *(
+        "article:published_time",
+        "og:published_time",
+        "datepublished",
+        "date",
+        "dc.date",
+        "dc.date.issued",
+        "dcterms.date",
+    ),
+    *(
+        "pubdate",
+        "publishdate",
+        "publish-date",
+        "publication_date",
+        "sailthru.date",
+        "parsely-pub-date",
+        "last-modified",
+    ),
 )
-_AUTHORS: Final = ("author", "article:author", "dc.creator", "parsely-author", "sailthru.author", "byl", "twitter:creator")
+_AUTHORS: Final = (
+    "author",
+    "article:author",
+    "dc.creator",
+    "parsely-author",
+    "sailthru.author",
+    "byl",
+    "twitter:creator",
+)
 _ARTICLES: Final = frozenset(
-    ("Article", "NewsArticle", "BlogPosting", "Blog", "ReportageNewsArticle", "TechArticle", "Recipe", "Review")
-    + ("OpinionNewsArticle", "DiscussionForumPosting", "Question", "SocialMediaPosting", "ScholarlyArticle", "WebPage")
+    (
+        *("Article", "NewsArticle", "BlogPosting", "Blog", "ReportageNewsArticle", "TechArticle", "Recipe", "Review"),
+        *(
+            "OpinionNewsArticle",
+            "DiscussionForumPosting",
+            "Question",
+            "SocialMediaPosting",
+            "ScholarlyArticle",
+            "WebPage",
+        ),
+    )
 )
 _COMMENTS: Final = frozenset(("Comment", "UserComments", "Answer", "CorrectionComment"))
 # What holds an article and nothing else, by name.
@@ -112,7 +145,9 @@ def said_comments(data: Sequence[Mapping[str, Any]]) -> list[dict[str, str | Non
                 if isinstance(reply, dict):
                     inside[id(reply)] = own
         parent = value.get("parentItem")
-        above = (_string(parent.get("@id")) or _string(parent.get("url"))) if isinstance(parent, dict) else _string(parent)
+        above = (
+            (_string(parent.get("@id")) or _string(parent.get("url"))) if isinstance(parent, dict) else _string(parent)
+        )
         found.append(
             {
                 "id": own,
@@ -164,7 +199,14 @@ def article_of(page: Page, comments: Sequence[Found], data: Sequence[Mapping[str
     """Return the article of a page, given the comments below it and its JSON-LD objects."""
     tree = page.tree
     said = _heads(tree)
-    told = next((value for value in data if _types(value) & (_ARTICLES - {"WebPage"}) and (value.get("headline") or value.get("name"))), {})
+    told = next(
+        (
+            value
+            for value in data
+            if _types(value) & (_ARTICLES - {"WebPage"}) and (value.get("headline") or value.get("name"))
+        ),
+        {},
+    )
     regions = [comment.region for comment in comments]
     body = _body(page, regions)
     article = Article(url=url)
@@ -173,9 +215,13 @@ def article_of(page: Page, comments: Sequence[Found], data: Sequence[Mapping[str
     if not article.text:
         article.text = plain_text(_string(told.get("articleBody")) or "") or None
     article.when = next((said[name] for name in _TIMES if spoken_in(said.get(name))), None)
-    article.when = spoken_in(_string(told.get("datePublished"))) or spoken_in(article.when) or _when(page, regions, body)
+    article.when = (
+        spoken_in(_string(told.get("datePublished"))) or spoken_in(article.when) or _when(page, regions, body)
+    )
     names = (_string(told.get("author")), *(said.get(name) for name in _AUTHORS))
-    article.author = next((name for name in names if name and not name.startswith(("http", "@", "/")) and len(name) < 120), None)
+    article.author = next(
+        (name for name in names if name and not name.startswith(("http", "@", "/")) and len(name) < 120), None
+    )
     article.author = article.author or _author(page, regions, body)
     return article
 
@@ -239,7 +285,7 @@ def _body(page: Page, regions: Sequence[Region]) -> int | None:
         holder = tree.parents[owner] if tree.tags[owner] in _PARAGRAPHS else owner
         weight = float(len(" ".join(chunk.split())))
         for share in (1.0, 0.5, 0.25):
-            if holder <= 0 or tree.tags[holder] in ("html",):
+            if holder <= 0 or tree.tags[holder] == "html":
                 break
             owned[holder] += share * weight
             holder = tree.parents[holder]
@@ -258,7 +304,9 @@ def _body(page: Page, regions: Sequence[Region]) -> int | None:
     return best[1] if best[0] >= 80 else None
 
 
-_INLINE: Final = frozenset(("b", "strong", "i", "em", "a", "span", "u", "font", "small", "mark", "code", "q", "sup", "sub"))
+_INLINE: Final = frozenset(
+    ("b", "strong", "i", "em", "a", "span", "u", "font", "small", "mark", "code", "q", "sup", "sub")
+)
 _PARAGRAPHS: Final = frozenset(("p", "blockquote", "pre", "li", "h2", "h3", "h4", "dd", "dt"))
 
 

@@ -47,6 +47,10 @@ MOST_SETS: Final = 40
 # How many sets are taken for the comments in turn, until one holds some.
 TRIED: Final = 4
 LONGEST_DATE: Final = 120
+# What holds more letters or elements than this is no byline, whatever it is called.
+LARGEST_BYLINE: Final = 1000
+# How many elements of one kind are looked at in one comment.
+MOST_MARKS: Final = 60
 # A byline holds the author, the date and a few words to join them.
 GLUE: Final = 40
 
@@ -177,9 +181,7 @@ def looked_at(tree: Tree) -> Page:
                 # Marks inside marks of the same kind count once.
                 if marks & AUTHOR and not outer & AUTHOR:
                     author_marks[element + 1] = 1
-                if marks & DATE and not outer & DATE:
-                    date_marks[element + 1] = 1
-                elif marks & META and not outer & (META | DATE) and _has_number(tree, element):
+                if (marks & DATE and not outer & DATE) or (marks & META and not outer & (META | DATE) and _has_number(tree, element)):
                     date_marks[element + 1] = 1
                 for name in found.sets:
                     sets[name].append(element)
@@ -235,7 +237,10 @@ def _forms(tree: Tree) -> set[int]:
 
 
 def _has_number(tree: Tree, element: int) -> bool:
-    return any(_NUMBER.search(chunk) for chunk in tree.chunks[tree.first[element] : min(tree.last[element], tree.first[element] + 12)])
+    return any(
+        _NUMBER.search(chunk)
+        for chunk in tree.chunks[tree.first[element] : min(tree.last[element], tree.first[element] + 12)]
+    )
 
 
 def _holds(tree: Tree, looks: Sequence[Look], element: int, compound: Compound) -> bool:
@@ -270,10 +275,11 @@ class _Set:
 def _sets(page: Page) -> list[_Set]:
     found: list[_Set] = []
     for site, elements in page.sites.items():
-        regions = _runs(page, elements, SITES[site].items) if SITES[site].run else [page.tree.region(e) for e in elements]
+        regions = (
+            _runs(page, elements, SITES[site].items) if SITES[site].run else [page.tree.region(e) for e in elements]
+        )
         found.append(_Set([region for region in regions if not page.away(region.start)], site, KNOWN))
-    named = sorted(page.sets.items(), key=lambda item: -len(item[1]))[:MOST_SETS]
-    for name, elements in named:
+    for elements in sorted(page.sets.values(), key=len, reverse=True)[:MOST_SETS]:
         many = any(page.looks[element].marks & ZONE for element in elements[:1])
         trust = NAMED * (0.85 if many and len(elements) == 1 else 0.95 if many else 1.0)
         found.append(_Set([page.tree.region(e) for e in elements if not page.away(e)], None, trust))
@@ -299,7 +305,7 @@ def _recognised(page: Page, candidate: _Set) -> int:
 
 def _runs(page: Page, openers: Sequence[int], selector: str) -> list[Region]:
     """Return the runs of siblings that `openers` begin."""
-    steps = selector.split()[0].count(">")
+    steps = selector.split(maxsplit=1)[0].count(">")
     tree = page.tree
     by_parent: dict[int, list[int]] = defaultdict(list)
     for element in openers:
@@ -344,15 +350,16 @@ def _score(page: Page, candidate: _Set) -> float:
     if candidate.site is None:
         # Whatever holds the headline is the article, even one that is called a comment.
         regions = candidate.regions = [
-            region for region in regions
+            region
+            for region in regions
             if bisect_left(page.headlines, region.start) == bisect_left(page.headlines, region.end)
         ]
     worth = 0.0
     for number, inner in enumerate(_inside(regions)):
         letters, authors, dated = _own(page, regions[number], [regions[i] for i in inner])
-        if letters <= 0 or (not authors and not dated and letters < 15):
-            if letters <= 0 or _kind(page, regions[number].start) == "comment":
-                continue
+        notice = _kind(page, regions[number].start) != "comment"
+        if letters <= 0 or (not authors and not dated and letters < 15 and not notice):
+            continue
         linked = page.linked[regions[number].last] - page.linked[regions[number].first]
         if linked >= 0.9 * page.weight(regions[number]) and _kind(page, regions[number].start) == "comment":
             continue
@@ -407,7 +414,8 @@ def _joined(
                 continue
         if around is not None:
             holder = regions[around]
-            within = [r for r in regions[around + 1 : bisect_left(starts, holder.end)] if r.start >= region.end or r.end <= region.start]
+            until = min(bisect_left(starts, holder.end), around + LARGEST_BYLINE)
+            within = [r for r in regions[around + 1 : until] if r.start >= region.end or r.end <= region.start]
             _, left_authors, left_dates = _own(page, holder, _outermost([*within, region]))
             if not left_authors or not left_dates:
                 continue
@@ -416,7 +424,9 @@ def _joined(
         extra.append(region)
     if not extra:
         return chosen
-    return sorted([*chosen, *((region, other.site) for region in extra)], key=lambda item: (item[0].start, -item[0].end))
+    return sorted(
+        [*chosen, *((region, other.site) for region in extra)], key=lambda item: (item[0].start, -item[0].end)
+    )
 
 
 def _outermost(regions: Sequence[Region]) -> list[Region]:
@@ -501,7 +511,7 @@ def _roles(page: Page, site: int, element: int) -> Sequence[tuple[int, int, Comp
 _WORDS_RANK: Final = 20
 
 
-def _own_elements(page: Page, region: Region, inner: Sequence[Region]) -> Iterator[int]:
+def _own_elements(region: Region, inner: Sequence[Region]) -> Iterator[int]:
     at = region.start
     for other in inner:
         yield from range(at, other.start)
@@ -513,7 +523,7 @@ def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None
     tree, looks = page.tree, page.looks
     parts = _Parts()
     hidden_until = 0
-    for element in _own_elements(page, region, inner):
+    for element in _own_elements(region, inner):
         if element < hidden_until:
             continue
         found = looks[element]
@@ -555,8 +565,11 @@ def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None
                 parts.idle.add(element)
         elif marks & TEXT:
             parts.texts.append((_WORDS_RANK, element))
-    parts.authors.sort()
-    parts.dates.sort()
+    parts.authors = sorted(parts.authors)[:MOST_MARKS]
+    parts.dates = sorted(parts.dates)[:MOST_MARKS]
+    parts.texts = sorted(parts.texts)[: 4 * MOST_MARKS]
+    parts.links = parts.links[: 4 * MOST_MARKS]
+    parts.metas = parts.metas[:MOST_MARKS]
     return parts
 
 
@@ -585,7 +598,9 @@ _GLUE_AFTER: Final = re.compile(
     re.IGNORECASE,
 )
 _SAYING: Final = re.compile(rf"(?<=\s)(?:{'|'.join(SAYS)})\s*(?:\.\.\.|…|:|：)\s*$", re.IGNORECASE)
-_DOUBT: Final = re.compile(r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)", re.IGNORECASE)
+_DOUBT: Final = re.compile(
+    r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)", re.IGNORECASE
+)
 
 
 def name_in(text: str) -> str | None:
@@ -597,7 +612,7 @@ def name_in(text: str) -> str | None:
     elif found:
         text = text[found[-1][1] :]
     stripped = _GLUE_AFTER.sub("", _SAYING.sub(":", text, count=1), count=1).strip()
-    bare = _GLUE_BEFORE.sub("", stripped, count=1).strip(" :：|·,»«•–—-\t\n\"“”")
+    bare = _GLUE_BEFORE.sub("", stripped, count=1).strip(' :：|·,»«•–—-\t\n"“”')
     name = bare or stripped
     return name if 0 < len(name) <= LONGEST_AUTHOR else None
 
@@ -619,22 +634,24 @@ def _link(page: Page, element: int, region: Region) -> str | None:
     return href if _HTTP.fullmatch(href) else None
 
 
-def _author(
-    page: Page, region: Region, parts: _Parts, before: int, dated: int | None, found: Found
-) -> int | None:
+def _author(page: Page, parts: _Parts, before: int, dated: int | None, found: Found) -> int | None:
     """Find name and link of the author; return the element that holds them."""
-    tree = page.tree
+    tree, region = page.tree, found.region
     for _, element in parts.authors:
         if _under(tree, element, parts.idle):
             continue
         own = tree.region(element)
         inner = [i for _, i in parts.authors if element < i < own.end]
-        text = tree.line(own, [i for i in parts.idle if element < i < own.end])
+        idle = [i for i in parts.idle if element < i < own.end] if page.weight(own) <= LARGEST_BYLINE else []
+        text = tree.line(own, idle)
         if inner and len(text) > LONGEST_AUTHOR // 2:
             continue
         if len(text) > LONGEST_AUTHOR:
             # The block around the name is named for the author: the name is the first link or emphasis in it.
-            first = next((i for i in range(element + 1, own.end) if tree.tags[i] in _EMPHASIS and tree.line(tree.region(i))), None)
+            first = next(
+                (i for i in range(element + 1, own.end) if tree.tags[i] in _EMPHASIS and tree.line(tree.region(i))),
+                None,
+            )
             if first is None:
                 continue
             element, text = first, tree.line(tree.region(first))  # noqa: PLW2901 - a smaller one
@@ -648,12 +665,14 @@ def _author(
             found.author, found.author_url, found.signed = name, _link(page, element, region), True
             return element
     for block in (dated, _block(page, region, dated, {dated})) if dated is not None else ():
+        if tree.tags[block] in _HEADLINES:
+            continue
         line = tree.line(tree.region(block))
         said = byline(line) if len(line) <= 2 * LONGEST_DATE else None
         if said is not None and said.name and not said.doubtful and any(map(str.isalpha, said.name)):
             found.author, found.author_url, found.signed = said.name, _link(page, block, region), True
             return block
-    for element in _own_elements(page, region, ()):
+    for element in _own_elements(region, ()):
         if element > before:
             break
         if tree.tags[element] in _EMPHASIS and not _under(tree, element, parts.idle):
@@ -665,6 +684,7 @@ def _author(
     return None
 
 
+_HEADLINES: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _EMPHASIS: Final = frozenset(("a", "b", "strong", "cite", "em", "h2", "h3", "h4", "h5", "h6", "dt"))
 
 
@@ -681,7 +701,17 @@ def _under(tree: Tree, element: int, holders: set[int]) -> bool:
     return False
 
 
-_ATTRIBUTES: Final = ("datetime", "content", "data-time", "data-timestamp", "data-utime", "data-epoch", "data-date", "data-created", "title")
+_ATTRIBUTES: Final = (
+    "datetime",
+    "content",
+    "data-time",
+    "data-timestamp",
+    "data-utime",
+    "data-epoch",
+    "data-date",
+    "data-created",
+    "title",
+)
 _ISO: Final = re.compile(r"\s*(?:19|20)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d|\s*$)")
 _EPOCH: Final = re.compile(r"1\d{9}(?:\d{3})?")
 # Blogger's links to comments tell to the millisecond what the page shows as a time of day only.
@@ -720,7 +750,10 @@ def spoken(text: str) -> str | None:
         span = text[start:end]
         if _whole(span):
             # A time of day may stand apart from the date.
-            clock = next((text[a:b] for a, b in dates.spans(text) if a >= end and ":" in text[a:b] and not _whole(text[a:b])), None)
+            clock = next(
+                (text[a:b] for a, b in dates.spans(text) if a >= end and ":" in text[a:b] and not _whole(text[a:b])),
+                None,
+            )
             return span if clock is None or _CLOCK.search(span) else f"{span} {clock}"
         best = best or span
     return None
@@ -761,7 +794,11 @@ def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) ->
     for first, last in _own_chunks(region, inner):
         for at in range(first, last):
             chunk = tree.chunks[at]
-            if 5 < len(chunk) < 2 * LONGEST_DATE and any(map(str.isdigit, chunk)) and len(chunk.strip()) <= LONGEST_DATE:
+            if (
+                5 < len(chunk) < 2 * LONGEST_DATE
+                and any(map(str.isdigit, chunk))
+                and len(chunk.strip()) <= LONGEST_DATE
+            ):
                 owner = tree.owners[at]
                 found = spoken(chunk)
                 if found is None and "title" in tree.attributes[owner]:
@@ -803,17 +840,25 @@ def _comment(page: Page, region: Region, inner: Sequence[Region], site: int | No
     nested = {other.start for other in inner}
     found.kind = _kind(page, region.start)
     found.when, dated = _when(page, region, inner, parts)
-    body = _body(page, region, parts, dated)
+    body = _body(page, parts, dated)
     before = body if body is not None else tree.ends[dated] + 8 if dated is not None else region.start + 12
+    before = min(before, region.start + LARGEST_BYLINE)
     if found.kind != "comment":
-        link = next((i for i in parts.links if tree.line(tree.region(i)) and _HTTP.fullmatch(tree.get(i, "href").strip())), None)
-        _author(page, region, parts, -1, None, found)
+        link = next(
+            (i for i in parts.links if tree.line(tree.region(i)) and _HTTP.fullmatch(tree.get(i, "href").strip())), None
+        )
+        _author(page, parts, -1, None, found)
         if link is not None:
-            found.author, found.author_url = found.author or tree.line(tree.region(link))[:200], tree.get(link, "href").strip()
+            found.author, found.author_url = (
+                found.author or tree.line(tree.region(link))[:200],
+                tree.get(link, "href").strip(),
+            )
         found.text = tree.text_of(region, parts.skipped | nested)
     else:
-        by = _author(page, region, parts, before, dated, found)
-        found.text = _text(page, region, parts, nested, body, by, dated, found)
+        by = _author(page, parts, before, dated, found)
+        found.text = _text(
+            page, parts, nested, body, {element for element in (by, dated) if element is not None}, found
+        )
     _named(page, region, inner, parts, found)
     if site is not None and SITES[site].depth:
         found.depth = _stated_depth(page, region, SITES[site].depth)
@@ -829,7 +874,7 @@ def _kind(page: Page, element: int) -> str:
     return "comment"
 
 
-def _body(page: Page, region: Region, parts: _Parts, dated: int | None) -> int | None:
+def _body(page: Page, parts: _Parts, dated: int | None) -> int | None:
     """Return the element that holds the comment's words and nothing else."""
     tree = page.tree
     if not parts.texts:
@@ -856,28 +901,21 @@ def _body(page: Page, region: Region, parts: _Parts, dated: int | None) -> int |
     return max(pure, key=lambda element: page.weight(tree.region(element)))
 
 
-def _text(
-    page: Page,
-    region: Region,
-    parts: _Parts,
-    nested: set[int],
-    body: int | None,
-    by: int | None,
-    dated: int | None,
-    found: Found,
-) -> str:
-    tree = page.tree
+def _text(page: Page, parts: _Parts, nested: set[int], body: int | None, marks: set[int], found: Found) -> str:  # noqa: PLR0917 - what was found of one comment
+    tree, region = page.tree, found.region
     if body is not None:
         own = tree.region(body)
-        inside = {element for element in (by, dated) if element is not None and body < element < own.end}
+        inside = {element for element in marks if body < element < own.end}
         text = tree.text_of(own, parts.skipped | nested | inside)
         if text or any(tree.tags[i] == "img" for i in range(body, own.end)):
             return text
-    marks = {element for element in (by, dated) if element is not None}
     skip = parts.skipped | nested
     blocks = {_block(page, region, element, marks) for element in marks}
-    metas = {element for element in parts.metas if page.weight(tree.region(element)) <= 4 * GLUE or any(
-        element < mark < tree.ends[element] for mark in marks)} - {region.start}
+    metas = {
+        element
+        for element in parts.metas
+        if page.weight(tree.region(element)) <= 4 * GLUE or any(element < mark < tree.ends[element] for mark in marks)
+    } - {region.start}
     metas = {element for element in metas if not _holds_text(page, element)}
     for extra in (blocks | metas, blocks, marks, set()):
         text = _cleaned(tree.text_of(region, skip | extra), found)
@@ -897,7 +935,7 @@ def _block(page: Page, region: Region, element: int, marks: set[int]) -> int:
             break
         end = tree.ends[above]
         rest = page.weight(tree.region(above)) - sum(w for mark, w in weights.items() if above <= mark < end)
-        if rest > GLUE or any(tree.tags[i] == "p" for i in range(above + 1, end)):
+        if rest > GLUE or end - above > LARGEST_BYLINE or any(tree.tags[i] == "p" for i in range(above + 1, end)):
             break
         best = above
     return best
@@ -924,7 +962,9 @@ def _cleaned(text: str, found: Found) -> str:
     while first < last and idle(lines[first]):
         first += 1
     # A name in the last line is a signature.
-    while last > first and idle(lines[last - 1]) and lines[last - 1].strip().casefold() != (found.author or "").casefold():
+    while (
+        last > first and idle(lines[last - 1]) and lines[last - 1].strip().casefold() != (found.author or "").casefold()
+    ):
         last -= 1
     return "\n".join(lines[first:last]).strip()
 
@@ -967,13 +1007,19 @@ def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, f
             found.anchor = _PREFIX.sub("", fragment)
             number = _number(found.anchor)
             found.permalink = href
-        elif fragment and number and fragment[-1:].isdigit() and found.answers is None and _ANSWERING.search(_near(page, link)):
+        elif (
+            fragment
+            and number
+            and fragment[-1:].isdigit()
+            and found.answers is None
+            and _ANSWERING.search(_near(page, link))
+        ):
             found.answers = _number(fragment)
 
 
 _ANSWERING: Final = re.compile(
-    r"\b(?:in reply to|reply to|replying to|response to|parent|antwort auf|als antwort|en réponse|en respuesta|in risposta|"
-    r"em resposta|w odpowiedzi|als reactie op|in antwort)\b",
+    r"\b(?:in reply to|reply to|replying to|response to|parent|antwort auf|als antwort|en réponse|en respuesta|in "
+    r"risposta|em resposta|w odpowiedzi|als reactie op|in antwort)\b",
     re.IGNORECASE,
 )
 
@@ -982,7 +1028,8 @@ def _near(page: Page, link: int) -> str:
     tree = page.tree
     at = tree.first[link]
     before = tree.chunks[at - 1] if at else ""
-    return f"{before[-60:]} {tree.get(link, 'title')[:60]} {tree.get(link, 'class')[:60]} {tree.line(tree.region(link))[:60]}"
+    said = (before[-60:], tree.get(link, "title")[:60], tree.get(link, "class")[:60], tree.line(tree.region(link))[:60])
+    return " ".join(said)
 
 
 def _number(anchor: str | None) -> str | None:
@@ -1024,12 +1071,13 @@ def _stated_depth(page: Page, region: Region, where: str) -> int | None:
     return None
 
 
-_BRANCH: Final = re.compile(r"indent|child|replies|reply|repl|answers|antworten|nested|thread|sub|responses|réponses", re.IGNORECASE)
+_BRANCH: Final = re.compile(
+    r"indent|child|replies|reply|repl|answers|antworten|nested|thread|sub|responses|réponses", re.IGNORECASE
+)
 
 
 def _thread(page: Page, found: list[Found]) -> None:
     """Set each comment's parent, from what surrounds it, what it says, or how deep it stands."""
-    tree = page.tree
     regions = [comment.region for comment in found]
     starts = [region.start for region in regions]
     for number, inner in enumerate(_inside(regions)):
@@ -1037,9 +1085,9 @@ def _thread(page: Page, found: list[Found]) -> None:
             found[other].parent = number
     numbers: dict[str, int] = {}
     for index, comment in enumerate(found):
-        number = _number(comment.anchor)
-        if number:
-            numbers.setdefault(number, index)
+        digits = _number(comment.anchor)
+        if digits:
+            numbers.setdefault(digits, index)
     deep: list[tuple[int, int]] = []
     levels = {comment.depth for comment in found if comment.depth is not None}
     branches: dict[int, int | None] = {}
@@ -1047,7 +1095,7 @@ def _thread(page: Page, found: list[Found]) -> None:
         if comment.parent is None and comment.answers in numbers and numbers[comment.answers] < index:
             comment.parent = numbers[comment.answers]
         if comment.parent is None:
-            comment.parent = _branch(page, comment, starts, index, branches)
+            comment.parent = _branch(page, comment, starts, branches)
         if len(levels) > 1 and comment.depth is not None:
             while deep and deep[-1][0] >= comment.depth:
                 deep.pop()
@@ -1056,7 +1104,7 @@ def _thread(page: Page, found: list[Found]) -> None:
             deep.append((comment.depth, index))
 
 
-def _branch(page: Page, comment: Found, starts: Sequence[int], index: int, known: dict[int, int | None]) -> int | None:
+def _branch(page: Page, comment: Found, starts: Sequence[int], known: dict[int, int | None]) -> int | None:
     """Return the comment before the innermost list of replies that `comment` stands in, if it stands in one."""
     tree = page.tree
     for step, above in enumerate(tree.above(comment.element)):
@@ -1114,7 +1162,9 @@ def _repeated(page: Page) -> list[tuple[Region, int | None]]:
     return [(tree.region(element), None) for element in best[1]]
 
 
-_TOO_LARGE_OR_SMALL: Final = frozenset(("html", "body", "h1", "h2", "h3", "h4", "h5", "h6", "a", "time", "span", "small", "b"))
+_TOO_LARGE_OR_SMALL: Final = frozenset(
+    ("html", "body", "h1", "h2", "h3", "h4", "h5", "h6", "a", "time", "span", "small", "b")
+)
 
 
 def _dated(page: Page) -> list[int]:

@@ -1,4 +1,4 @@
-"""A saved page in, its article and the comments that stand in it out; comments that live elsewhere are named, not guessed.
+"""A saved page in, its article and the comments that stand in it out; what lives elsewhere is named, not guessed.
 
 What systems call things is a table (`html_sites`), what words mean another (`html_words`); `html_tree` reads markup,
 `html_comments` finds comments, `html_article` what they stand under. Here they become records.
@@ -23,10 +23,19 @@ __all__ = ["HTML"]
 
 SUFFIXES: Final = (".html", ".htm", ".xhtml", ".mhtml", ".mht")
 _BEFORE: Final = r"\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--(?:(?!-->).){0,2000}-->\s*){0,5}"
-_PAGE: Final = re.compile(rf"{_BEFORE}<(?:!doctype\s+html\b|html\b|head\b|body\b|meta\s+(?:charset|http-equiv)\b|title\b)", re.I | re.S)
-_OTHER: Final = re.compile(rf"{_BEFORE}(?:<!doctype\s+(?!html)[^>]{{0,200}}>\s*)?<(?:rss|feed|rdf:|disqus|blog\b|opml|urlset|svg)", re.I | re.S)
-_TAGS: Final = re.compile(r"</?(?:div|p|br|li|ul|ol|table|tr|td|span|article|section|h[1-6]|dl|dt|dd)\b[^<>]*>", re.IGNORECASE)
-_ARCHIVE: Final = re.compile(r"^(?:mime-version|content-type:\s*multipart/related|snapshot-content-location)\b", re.I | re.M)
+_FLAGS: Final = re.IGNORECASE | re.DOTALL
+_PAGE: Final = re.compile(
+    rf"{_BEFORE}<(?:!doctype\s+html\b|html\b|head\b|body\b|meta\s+(?:charset|http-equiv)\b|title\b)", _FLAGS
+)
+_OTHER: Final = re.compile(
+    rf"{_BEFORE}(?:<!doctype\s+(?!html)[^>]{{0,200}}>\s*)?<(?:rss|feed|rdf:|disqus|blog\b|opml|urlset|svg)", _FLAGS
+)
+_TAGS: Final = re.compile(
+    r"</?(?:div|p|br|li|ul|ol|table|tr|td|span|article|section|h[1-6]|dl|dt|dd)\b[^<>]*>", re.IGNORECASE
+)
+_ARCHIVE: Final = re.compile(
+    r"^(?:mime-version|content-type:\s*multipart/related|snapshot-content-location)\b", re.IGNORECASE | re.MULTILINE
+)
 _TURNED: Final = re.compile(r"/comment-page-\d{1,6}/?$")
 
 

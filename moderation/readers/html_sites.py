@@ -35,11 +35,14 @@ class Site:
 SITES: Final = (
     Site(
         "wordpress",
-        "li.comment li.pingback li.trackback div.comment.thread-even div.comment.thread-odd div.comment.odd div.comment.even",
+        "li.comment li.pingback li.trackback div.comment.thread-even div.comment.thread-odd div.comment.odd "
+        "div.comment.even",
         author=".fn cite.fn .comment-author-name .comment-author cite",
         date=".comment-metadata .comment-meta .comment-date .commentmetadata .comment-time time",
-        text=".comment-content .comment-text .commentcontent .comment-entry .contenttext .comment_content .wc-comment-text",
-        skip=".comment-author .comment-meta .comment-metadata .commentmetadata .reply .comment-awaiting-moderation .says "
+        text=".comment-content .comment-text .commentcontent .comment-entry .contenttext .comment_content "
+            ".wc-comment-text",
+        skip=".comment-author .comment-meta .comment-metadata .commentmetadata .reply "
+            ".comment-awaiting-moderation .says "
         ".comment-edit-link .comment-reply-link .sharedaddy .jp-relatedposts .comment-likes .cld-like-dislike-wrap",
     ),
     Site(
@@ -103,12 +106,14 @@ SITES: Final = (
         author=".username .comment__author .author @name [typeof=foaf:Person]",
         date=".submitted .comment__time .comment-time .created .comment__submitted time",
         text=".field--name-comment-body .field-name-comment-body .comment__content .content",
-        skip=".submitted .links .comment__meta .user-picture .comment__links .indicator .comment-permalink h3 .user-signature",
+        skip=".submitted .links .comment__meta .user-picture .comment__links .indicator .comment-permalink h3 "
+            ".user-signature",
         reply_to=".parent a.permalink.parent",
     ),
     Site(
         "discourse",
-        "div.topic-body.crawler-post .topic-post article[data-post-id] div[itemtype=http://schema.org/DiscussionForumPosting]",
+        "div.topic-body.crawler-post .topic-post article[data-post-id] "
+        "div[itemtype=http://schema.org/DiscussionForumPosting]",
         author=".creator .names .username @author @name",
         date=".post-date .relative-date time @datePublished",
         text="@text .cooked .post",
@@ -241,13 +246,16 @@ SITES: Final = (
         author=".user-details .comment-user @author",
         date=".relativetime .comment-date .relativetime-clean",
         text=".s-prose .post-text .comment-copy .js-post-body @text",
-        skip=".post-menu .js-post-menu .post-signature .user-info .comment-user .comment-date .votecell .comments-link "
+        skip=".post-menu .js-post-menu .post-signature .user-info .comment-user .comment-date .votecell "
+            ".comments-link "
         ".js-comments-container .comment-score",
     ),
     Site(
         "schema.org",
-        "[itemtype=http://schema.org/Comment] [itemtype=https://schema.org/Comment] [itemtype=http://schema.org/UserComments] "
-        "[itemtype=https://schema.org/UserComments] [itemtype=http://schema.org/Answer] [itemtype=https://schema.org/Answer] "
+        "[itemtype=http://schema.org/Comment] [itemtype=https://schema.org/Comment] "
+        "[itemtype=http://schema.org/UserComments] "
+        "[itemtype=https://schema.org/UserComments] [itemtype=http://schema.org/Answer] "
+        "[itemtype=https://schema.org/Answer] "
         "[typeof=schema:Comment] [typeof=sioct:Comment] @comment @comments @suggestedAnswer @acceptedAnswer",
         author="@author @creator @name",
         date="@datePublished @dateCreated @commentTime @dateModified",
@@ -266,7 +274,8 @@ SITES: Final = (
     Site("joomla", "div.jcomments-comment div.comment-box div.kmt-item li.kmt-item div.rbox",
          author=".comment-author .author-homepage .kmt-author", date=".comment-date .kmt-time",
          text=".comment-body .commentText .kmt-body"),
-    Site("typo3", "div.tx-comments-comment div.tx-comments-comment-1 div.tx-comments-comment-2 .tx-pwcomments-comment",
+    Site("typo3", "div.tx-comments-comment div.tx-comments-comment-1 div.tx-comments-comment-2 "
+        ".tx-pwcomments-comment",
          author=".tx-comments-comment-name .name", date=".tx-comments-comment-date .date",
          text=".tx-comments-comment-content .tx-comments-comment-text"),
     Site("livejournal", "div.b-leaf div.comment-wrap div.ljcmt table.talk-comment td.commenthead",

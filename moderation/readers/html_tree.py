@@ -9,6 +9,7 @@ import email
 import email.policy
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,10 +19,11 @@ from moderation.readers.encoding import encoding_of, replace_bad_bytes
 
 __all__ = ["Region", "Tree", "decoded", "parsed", "parts"]
 
-# A page longer than this, or of more elements, is read up to here: a reader's memory must not depend on what it is given.
+# A page longer than this, or of more elements, is read up to here: memory must not depend on what is given.
 MOST_BYTES: Final = 32 << 20
 MOST_ELEMENTS: Final = 600_000
 PIECE: Final = 1 << 20
+MOST_PIECES: Final = 200
 
 _UNSHOWN: Final = frozenset(("script", "style", "template", "svg", "math", "iframe", "object", "noembed", "noframes"))
 # What is empty by nature and says nothing of what is around it; they are many, and are not kept.
@@ -92,7 +94,8 @@ class Tree:
 
     def line(self, region: Region, skip: Collection[int] = ()) -> str:
         """Return all the text of `region` on one line, without that of the elements in `skip`."""
-        chunks = self.chunks[region.first : region.last]
+        # Nobody wants a line of more pieces; an element that is closed nowhere holds all the rest of the page.
+        chunks = self.chunks[region.first : min(region.last, region.first + MOST_PIECES)]
         if skip:
             return " ".join(self.text_of(region, skip).split())
         return " ".join("".join(chunks).split())
@@ -223,9 +226,8 @@ class _Target:
         tags, attributes, parents = tree.tags, tree.attributes, tree.parents
         ends, first, last, chunks, owners = tree.ends, tree.first, tree.last, tree.chunks, tree.owners
         add_tag, add_attributes, add_parent = tags.append, attributes.append, parents.append
-        add_end, add_first, add_last, add_chunk, add_owner = (
-            rows.append for rows in (ends, first, last, chunks, owners)
-        )
+        add_end, add_first, add_last = ends.append, first.append, last.append
+        add_chunk, add_owner = chunks.append, owners.append
         open_ = [0]
         push, pop = open_.append, open_.pop
         unshown = 0
@@ -302,9 +304,7 @@ def parts(data: bytes) -> Iterable[tuple[str, bytes]]:
         charset = part.get_content_charset()
         if charset:
             # The page's own words about its encoding go first; the archive's are for pages that say nothing.
-            try:
+            with suppress(LookupError, ValueError):
                 content = content if _META.search(content[:4096]) else content.decode(charset, "replace").encode()
-            except (LookupError, ValueError):
-                pass
         found.append((str(part.get("Content-Location") or ""), content))
     return found

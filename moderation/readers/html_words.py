@@ -13,7 +13,24 @@ from typing import Final
 
 from moderation.readers.html_sites import SITES, Site
 
-__all__ = ["ABOUT", "AUTHOR", "AWAY", "DATE", "META", "MICRODATA", "RULES", "SKIP", "TEXT", "ZONE", "Compound", "Look", "look", "pattern_of", "role_of", "roles_at"]
+__all__ = [
+    "ABOUT",
+    "AUTHOR",
+    "AWAY",
+    "DATE",
+    "META",
+    "MICRODATA",
+    "RULES",
+    "SKIP",
+    "TEXT",
+    "ZONE",
+    "Compound",
+    "Look",
+    "look",
+    "pattern_of",
+    "role_of",
+    "roles_at",
+]
 
 # Marks, as bits.
 AUTHOR, DATE, TEXT, SKIP, META, ABOUT, ZONE, AWAY = (1 << bit for bit in range(8))
@@ -26,18 +43,23 @@ def _words(*rows: str) -> frozenset[str]:
 # What a comment is called. Plural forms head the list of them; both occur in either sense.
 _COMMENT: Final = _words(
     "comment comments cmt cmts wpd wc comm talkback feedback shout",
-    "kommentar kommentare kommentaren leserkommentar leserkommentare leserbrief leserbriefe kommentarer meinung meinungen",
+    "kommentar kommentare kommentaren leserkommentar leserkommentare leserbrief leserbriefe kommentarer meinung "
+    "meinungen",
     "commentaire commentaires réaction réactions reaction reactions avis",
     "comentario comentarios comentário comentários opinion opiniones",
     "commento commenti komentarz komentarze komentarzy komentar komentare komentář komentáře opinia opinie",
     "reactie reacties yorum yorumlar kommentti kommentit коммент комментарий комментарии comentariu comentarii",
     "guestbook gaestebuch gästebuch gbook livredor",
 )
-_ANSWER: Final = _words("reply replies response responses answer answers antwort antworten posting postings message messages")
+_ANSWER: Final = _words(
+    "reply replies response responses answer answers antwort antworten posting postings message messages"
+)
 # The forms that name more than one.
 _PLURAL: Final = _words(
-    "comments cmts kommentare kommentaren leserkommentare leserbriefe kommentarer meinungen commentaires réactions reactions",
-    "avis comentarios comentários opiniones commenti komentarze komentarzy komentare komentáře opinie reacties yorumlar",
+    "comments cmts kommentare kommentaren leserkommentare leserbriefe kommentarer meinungen commentaires "
+    "réactions reactions",
+    "avis comentarios comentários opiniones commenti komentarze komentarzy komentare komentáře opinie reacties "
+    "yorumlar",
     "kommentit комментарии comentarii guestbook gaestebuch gästebuch gbook livredor feedback talkback",
 )
 # What follows such a word where the whole holds many comments ...
@@ -47,50 +69,81 @@ _MANY: Final = _words(
 )
 # ... and where it holds none, but something beside them.
 _NONE: Final = _words(
-    "form formular respond count counter number num anzahl total link links btn button buttons nav navigation pagination",
-    "pager paging feed rss policy rules notice closed field fields input textarea submit author autor name date datum time",
-    "meta metadata text content avatar image img icon user username actions action toolbar reply footer header head title",
+    "form formular respond count counter number num anzahl total link links btn button buttons nav navigation "
+    "pagination",
+    "pager paging feed rss policy rules notice closed field fields input textarea submit author autor name date "
+    "datum time",
+    "meta metadata text content avatar image img icon user username actions action toolbar reply footer header "
+    "head title",
     "headline heading heading info tools vote votes rating like likes more load toggle switch login teaser edit report",
-    "permalink says parent nocomments label hint message error status awaiting open new add write email subscribe options",
+    "permalink says parent nocomments label hint message error status awaiting open new add write email "
+    "subscribe options",
     "sort sorting order filter intro off on allowed disabled enabled hidden",
 )
 # Names with one of these are never those of a comment.
 _NEVER: Final = _words(
-    "form formular respond count counter rating ratings like liked likes link links icon icons btn button buttons nav avatar",
+    "form formular respond count counter rating ratings like liked likes link links icon icons btn button "
+    "buttons nav avatar",
     "footer header input textarea replybox jump notes teaser subscription login toolbar feedback hint label count",
 )
 _AUTHOR: Final = _words(
-    "author authors autor auteur autore autorin commenter commentator commentauthor poster username usernames nickname nick",
-    "user verfasser benutzer benutzername usuario utente gebruiker użytkownik pseudo fn screenname displayname byauthor writer",
+    "author authors autor auteur autore autorin commenter commentator commentauthor poster username usernames "
+    "nickname nick",
+    "user verfasser benutzer benutzername usuario utente gebruiker użytkownik pseudo fn screenname displayname "
+    "byauthor writer",
     "kommentator nutzer absender nom nombre nome imię login handle cite commenterinfo posteruser who",
 )
 _NAME: Final = _words("name link title label url vorname nachname")
 _DATE: Final = _words(
-    "date datum time timestamp datetime published created posted when ago zeit uhrzeit zeitpunkt fecha hora heure ora tarih",
-    "tid dato дата время publishdate postdate createdate posttime timeago pubdate updated age relativetime relativedate",
+    "date datum time timestamp datetime published created posted when ago zeit uhrzeit zeitpunkt fecha hora "
+    "heure ora tarih",
+    "tid dato дата время publishdate postdate createdate posttime timeago pubdate updated age relativetime "
+    "relativedate",
 )
 _TEXT: Final = _words(
-    "text texts content body message msg inhalt texte contenu contenido texto testo contenuto treść tresc tekst comment copy",
+    "text texts content body message msg inhalt texte contenu contenido texto testo contenuto treść tresc tekst "
+    "comment copy",
     "bbwrapper richtext description kommentar commentaire comentario beitrag nachricht bericht metin содержание текст",
 )
-_META: Final = _words("meta metadata info infos details byline submitted header head data kopf tagline postinfo footer foot")
+_META: Final = _words(
+    "meta metadata info infos details byline submitted header head data kopf tagline postinfo footer foot"
+)
 _SKIP: Final = _words(
-    "actions action toolbar tools button buttons btn vote votes voting like likes liked dislike rating ratings share shares",
-    "sharing social report flag melden edit bearbeiten permalink avatar gravatar userpic signature badge badges karma score",
-    "points menu controls links counter count respond form delete reply replylink antworten responder répondre spinner quotes",
+    "actions action toolbar tools button buttons btn vote votes voting like likes liked dislike rating ratings "
+    "share shares",
+    "sharing social report flag melden edit bearbeiten permalink avatar gravatar userpic signature badge badges "
+    "karma score",
+    "points menu controls links counter count respond form delete reply replylink antworten responder répondre "
+    "spinner quotes",
     "says sagt rank online status textarea toggle dropdown tooltip modal moderator awaiting moderation",
 )
 _AWAY: Final = _words(
-    "sidebar related recent latest neueste letzte aktuelle aktuellste derniers dernieres ultimos últimos ultimi ostatnie",
+    "sidebar related recent latest neueste letzte aktuelle aktuellste derniers dernieres ultimos últimos ultimi "
+    "ostatnie",
     "laatste recente newest popular trending teaser teasers newsletter breadcrumb breadcrumbs",
-    "recommended recommendations ticker recentcomments mostread similar siteheader sitefooter blogroll promo advertisement",
+    "recommended recommendations ticker recentcomments mostread similar siteheader sitefooter blogroll promo "
+    "advertisement",
 )
 # Words that are written together without a mark between them, cut at either end.
 _PARTS: Final = sorted(
     {
         *(_COMMENT - {"wc", "comm", "wpd"}),
         *_ANSWER,
-        *("post", "user", "author", "content", "recent", "latest", "text", "body", "date", "name", "list", "item", "entry"),
+        *(
+            "post",
+            "user",
+            "author",
+            "content",
+            "recent",
+            "latest",
+            "text",
+            "body",
+            "date",
+            "name",
+            "list",
+            "item",
+            "entry",
+        ),
         *("container", "wrapper", "box", "time", "header", "footer", "link", "count", "form", "area", "meta", "info"),
         *("verfasser", "autor", "inhalt", "datum", "avatar", "section", "thread", "title", "message", "data", "area"),
     },
@@ -102,7 +155,18 @@ _DIGITS: Final = re.compile(r"\d+")
 LONGEST_NAME: Final = 400
 
 _KNOWN: Final = (
-    _COMMENT | _ANSWER | _MANY | _NONE | _AUTHOR | _NAME | _DATE | _TEXT | _META | _SKIP | _AWAY | {"item", "entry", "row"}
+    _COMMENT
+    | _ANSWER
+    | _MANY
+    | _NONE
+    | _AUTHOR
+    | _NAME
+    | _DATE
+    | _TEXT
+    | _META
+    | _SKIP
+    | _AWAY
+    | {"item", "entry", "row"}
 )
 
 
@@ -139,9 +203,11 @@ def role_of(name: str) -> int:
         marks |= ABOUT
     if about and (last in _MANY or last in _PLURAL) and last not in _NONE - _MANY:
         marks |= ZONE
-    if last in _AUTHOR or (last in _NAME and (not _AUTHOR.isdisjoint(words) or about)):
-        marks |= AUTHOR
-    elif last == "name" and len(words) == 1:
+    if (
+        last in _AUTHOR
+        or (last in _NAME and (not _AUTHOR.isdisjoint(words) or about))
+        or (last == "name" and len(words) == 1)
+    ):
         marks |= AUTHOR
     if last in _DATE:
         marks |= DATE
@@ -158,11 +224,47 @@ def role_of(name: str) -> int:
 
 # Prefixes of what an article is filed under: it may be about comments, or be one.
 _CATEGORIES: Final = ("category-", "cat-", "tag-", "ressort-", "topic-", "genre-")
-_NO_TEXT: Final = frozenset(("a", "button", "input", "img", "label", "time", "i", "textarea", "select", "small", "ol", "ul"))
+_NO_TEXT: Final = frozenset(
+    ("a", "button", "input", "img", "label", "time", "i", "textarea", "select", "small", "ol", "ul")
+)
 # What one comment is never made of.
 _TOO_SMALL: Final = frozenset(
-    ("span", "a", "img", "small", "time", "i", "em", "b", "strong", "button", "input", "label", "iframe", "ul", "ol", "form")
-    + ("h1", "h2", "h3", "h4", "h5", "h6", "body", "html", "main", "script", "style", "link", "meta", "svg", "path", "font")
+    (
+        "span",
+        "a",
+        "img",
+        "small",
+        "time",
+        "i",
+        "em",
+        "b",
+        "strong",
+        "button",
+        "input",
+        "label",
+        "iframe",
+        "ul",
+        "ol",
+        "form",
+    )
+    + (
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "body",
+        "html",
+        "main",
+        "script",
+        "style",
+        "link",
+        "meta",
+        "svg",
+        "path",
+        "font",
+    )
 )
 
 
@@ -171,7 +273,11 @@ def _is_item(name: str) -> bool:
     if name.startswith(_CATEGORIES):
         return False
     words = words_of(name)
-    return bool(role_of(name) & ABOUT) and (words[-1] == "message" or words[-1] not in _NONE - _MANY) and _NEVER.isdisjoint(words)
+    return (
+        bool(role_of(name) & ABOUT)
+        and (words[-1] == "message" or words[-1] not in _NONE - _MANY)
+        and _NEVER.isdisjoint(words)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +292,9 @@ class Compound:
     """Tags or `.class`, nearest first."""
 
     def fits(self, tag: str, classes: Iterable[str], pattern: str, data: Sequence[tuple[str, str]] = ()) -> bool:
-        """Tell whether tag, classes, id and microdata fit; other attributes and what is above are left to the caller."""
+        """Tell whether tag, classes, id and microdata fit; other attributes and what is above are left to the "
+        "caller.
+        """
         return (
             (not self.tag or self.tag == tag)
             and (not self.id or self.id == pattern)
@@ -248,7 +356,9 @@ RULES: Final = tuple(_rules(site) for site in SITES)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the names of an element say: marks, the sets of possible comments it belongs to, sites that it may be from."""
+    """What the names of an element say: marks, the sets of possible comments it belongs to, sites that it may "
+    "be from.
+    """
 
     marks: int
     sets: tuple[str, ...]

@@ -136,7 +136,9 @@ def main() -> None:
     pages = {name: (chosen.pages / name).read_bytes() for name in gold}
     there = sum(plain(s) in whole(pages[name]) for name, page in gold.items() for s in page["comments"])
     total = sum(len(page["comments"]) for page in gold.values())
-    print(f"{len(pages)} pages, {total} snippets of comments; {there} stand in the markup, the rest is loaded by scripts")
+    print(
+        f"{len(pages)} pages, {total} snippets of comments; {there} stand in the markup, the rest is loaded by scripts"
+    )
     others, absent = peers()
     extractors = {"ours": ours, "ours, read() to tables": by_reading, **others}
     seconds = dict.fromkeys(extractors, float("inf"))
@@ -154,7 +156,9 @@ def main() -> None:
             counts[kind] = (sum(hits), len(hits))
         hit = counts["comments"][0]
         leaks = "  ".join(f"{counts[kind][0]:5} of {counts[kind][1]}" for kind in ("article", "boilerplate"))
-        print(f"{name:45}   {hit / total:.3f}     {hit / there:.3f}          {leaks}   {len(pages) / seconds[name]:8.1f}")
+        print(
+            f"{name:45}   {hit / total:.3f}     {hit / there:.3f}          {leaks}   {len(pages) / seconds[name]:8.1f}"
+        )
     for name in absent:
         print(f"{name} is not installed and was left out")
     annotations = json.loads((HERE / "pages_annotations.json").read_text("utf-8"))
