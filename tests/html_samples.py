@@ -239,10 +239,9 @@ class="p-author h-card">Ben</span> <time class="dt-published" datetime="2012-03-
     ),
     Sample(
         "json-ld only",
-        """<script type="application/ld+json">{"@type": "Article", "headline": "Bread at last", "comment": [{"@type": "Comment", "@id": "#k11",
-"author": {"@type": "Person", "name": "Ann Lee"}, "dateCreated": "2012-03-04T10:20:00Z", "text": "%s", "comment": [{"@type": "Comment",
-"author": {"name": "Ben"}, "dateCreated": "2012-03-05T08:05:00Z", "text": "%s"}]}]}</script>"""
-        % (ONE, TWO),
+        f"""<script type="application/ld+json">{{"@type": "Article", "headline": "Bread at last", "comment": [{{"@type": "Comment", "@id": "#k11",
+"author": {{"@type": "Person", "name": "Ann Lee"}}, "dateCreated": "2012-03-04T10:20:00Z", "text": "{ONE}", "comment": [{{"@type": "Comment",
+"author": {{"name": "Ben"}}, "dateCreated": "2012-03-05T08:05:00Z", "text": "{TWO}"}}]}}]}}</script>""",
     ),
     Sample(
         "a German newspaper",

@@ -299,10 +299,12 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, data):
 
     path = tmp_path_factory.mktemp("any") / "page.html"
     path.write_bytes(data)
+    refused = None
     try:
         take(path, "html")
     except InputError as refusal:  # empty, or binary
-        assert "\n" not in str(refusal)
+        refused = str(refusal)
+    assert refused is None or "\n" not in refused
 
 
 @given(soups())
@@ -320,18 +322,10 @@ def test_any_soup_of_tags_is_read(tmp_path_factory, soup):
     ["<div class=comment id=comment-1>", "<li class='comment'><cite class=fn>A</cite>2012-03-04 x", "<b>", "<!--", "<a href='#c1'>", "</div>", "<td>", "&amp;",
      "<p class='comment'>March 4, 2012 ", "<script>", "<div class=comments><time>2012-03-04</time>"],
 )  # fmt: skip
-def test_time_is_linear_in_the_length(tmp_path, piece):
-    from time import process_time
-
-    seconds = []
-    for times in (2000, 8000):
-        path = tmp_path / f"{times}.html"
-        path.write_text("<html><body>" + piece * times, encoding="utf-8")
-        start = process_time()
-        take(path, "html")
-        seconds.append(process_time() - start)
-    # Four times the length: 16 times the time would be the square. The half second forgives a slow start.
-    assert seconds[1] < 9 * seconds[0] + 0.5
+def test_a_long_run_of_one_piece_is_read(tmp_path, piece):
+    # Nothing is timed here; were any step quadratic in what is nested or repeated, this would take minutes.
+    frame, _, _ = read_text(tmp_path, "<html><body>" + piece * 8000)
+    assert column(frame, "id") == list(dict.fromkeys(column(frame, "id")))
 
 
 @pytest.mark.skipif(not (PAGES / "html-gold.json").is_file(), reason="needs the saved pages in ../shared/data/pages")

@@ -181,7 +181,8 @@ def looked_at(tree: Tree) -> Page:
                 # Marks inside marks of the same kind count once.
                 if marks & AUTHOR and not outer & AUTHOR:
                     author_marks[element + 1] = 1
-                if (marks & DATE and not outer & DATE) or (marks & META and not outer & (META | DATE) and _has_number(tree, element)):
+                meta = marks & META and not outer & (META | DATE) and _has_number(tree, element)
+                if meta or (marks & DATE and not outer & DATE):
                     date_marks[element + 1] = 1
                 for name in found.sets:
                     sets[name].append(element)

@@ -3,8 +3,8 @@
 To teach the HTML reader another system, add a row to `SITES`; to teach it another language or another habit of naming
 classes, add words. A row is only needed where the words do not suffice: most systems name things for what they are.
 
-Selectors are alternatives separated by blanks: `tag.class.other#id[attribute=value]`, each part optional. A `9` in an id
-stands for any number, `@name` is short for `[itemprop=name]`.
+Selectors are alternatives separated by blanks: `tag.class.other#id[attribute=value]`, each part optional. A `9` in an
+id stands for any number, `@name` is short for `[itemprop=name]`.
 """
 
 from dataclasses import dataclass
@@ -295,7 +295,8 @@ SITES: Final = (
 # parts of addresses (of scripts, frames and links), ids and classes.
 ELSEWHERE: Final = (
     ("Disqus", ("disqus.com/embed", "disqus.com/count", ".disqus.com/", "disqus_thread")),
-    ("Facebook comments", ("fb-comments", "facebook.com/plugins/comments", "facebook.com/plugins/feedback", "fb:comments")),
+    ("Facebook comments", ("fb-comments", "facebook.com/plugins/comments", "facebook.com/plugins/feedback",
+                           "fb:comments")),
     ("Coral", ("coral_thread", "coral-embed", "coral_talk", "coral-talk", "coralcoralstream", "/static/embed.js?coral",
                "coral.coralproject.net", "coral-comments", "coral-container", "talk-stream")),
     ("Hyvor Talk", ("hyvor-talk", "talk.hyvor.com")),

@@ -199,15 +199,12 @@ def role_of(name: str) -> int:
     last = words[-1]
     about = not _COMMENT.isdisjoint(words)
     marks = 0
-    if about or (not _ANSWER.isdisjoint(words) and last not in ("reply",)):
+    if about or (not _ANSWER.isdisjoint(words) and last != "reply"):
         marks |= ABOUT
     if about and (last in _MANY or last in _PLURAL) and last not in _NONE - _MANY:
         marks |= ZONE
-    if (
-        last in _AUTHOR
-        or (last in _NAME and (not _AUTHOR.isdisjoint(words) or about))
-        or (last == "name" and len(words) == 1)
-    ):
+    named = last in _NAME and not _AUTHOR.isdisjoint(words)
+    if last in _AUTHOR or named or (last == "name" and (about or len(words) == 1)):
         marks |= AUTHOR
     if last in _DATE:
         marks |= DATE
@@ -230,40 +227,40 @@ _NO_TEXT: Final = frozenset(
 # What one comment is never made of.
 _TOO_SMALL: Final = frozenset(
     (
-        "span",
-        "a",
-        "img",
-        "small",
-        "time",
-        "i",
-        "em",
-        "b",
-        "strong",
-        "button",
-        "input",
-        "label",
-        "iframe",
-        "ul",
-        "ol",
-        "form",
-    )
-    + (
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "body",
-        "html",
-        "main",
-        "script",
-        "style",
-        "link",
-        "meta",
-        "svg",
-        "path",
-        "font",
+        *(
+            "span",
+            "a",
+            "img",
+            "small",
+            "time",
+            "i",
+            "em",
+            "b",
+            "strong",
+            "button",
+            "input",
+            "label",
+            "iframe",
+            "ul",
+            "ol",
+        ),
+        *(
+            "form",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "body",
+            "html",
+            "main",
+            "script",
+            "style",
+            "link",
+            "meta",
+            "font",
+        ),
     )
 )
 
@@ -292,9 +289,7 @@ class Compound:
     """Tags or `.class`, nearest first."""
 
     def fits(self, tag: str, classes: Iterable[str], pattern: str, data: Sequence[tuple[str, str]] = ()) -> bool:
-        """Tell whether tag, classes, id and microdata fit; other attributes and what is above are left to the "
-        "caller.
-        """
+        """Tell whether tag, classes, id and microdata fit; other attributes and what is above are the caller's."""
         return (
             (not self.tag or self.tag == tag)
             and (not self.id or self.id == pattern)
@@ -356,9 +351,7 @@ RULES: Final = tuple(_rules(site) for site in SITES)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the names of an element say: marks, the sets of possible comments it belongs to, sites that it may "
-    "be from.
-    """
+    """What an element's names say: marks, sets of possible comments that it belongs to, sites it may be from."""
 
     marks: int
     sets: tuple[str, ...]

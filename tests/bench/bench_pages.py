@@ -4,8 +4,8 @@
 
 Prints for each: how many of the gold snippets of comments appear among the comments found, how many snippets of the
 article and of what stands around it leaked into them, and pages per second (processor time of one core, the best of
-three runs, taken in turn). For ours also boundaries, authors and dates against `pages_annotations.json`, which holds digests
-only. Peers that are not installed are left out and named: pip install trafilatura resiliparse.
+three runs, taken in turn). For ours also boundaries, authors and dates against `pages_annotations.json`, which holds
+digests only. Peers that are not installed are left out and named: pip install trafilatura resiliparse.
 """
 
 import argparse
