@@ -13,7 +13,7 @@ from moderation.readers.html_tree import UNREAD, Region, Tree
 from moderation.readers.html_words import AUTHOR, DATE, META, SKIP
 from moderation.readers.markup import plain_text
 
-__all__ = ["Article", "article_of", "objects", "said_comments"]
+__all__ = ["Article", "address_of", "article_of", "objects", "resolved", "said_comments"]
 
 # What a page says of itself in its head, best first.
 _TITLES: Final = ("og:title", "twitter:title", "dc.title", "title")

@@ -982,6 +982,10 @@ def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, f
     above = tree.parents[region.start]
     # The anchor may stand right around a comment that is alone in it.
     around = [above] if above > 0 and tree.ends[above] == region.end and "9" in page.pattern(above) else []
+    # ... or right before it, empty.
+    before = region.start - 1
+    if tree.tags[before] == "a" and tree.ends[before] == region.start and tree.parents[before] == above:
+        around.append(before)
     for element in (region.start, *around, *range(region.start + 1, min(region.end, skip_after, region.start + 40))):
         attributes = tree.attributes[element]
         if not attributes:

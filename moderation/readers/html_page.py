@@ -131,7 +131,11 @@ def _told(told: list[dict[str, str | None]], key: str) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     for comment in told:
         own = comment["id"]
-        made = own or f"{key}#{_digest(comment['author'], comment['posted_at'], comment['text'])}"
+        made = (
+            f"{key}{own}"
+            if own and own.startswith("#")
+            else own or f"{key}#{_digest(comment['author'], comment['posted_at'], comment['text'])}"
+        )
         names.setdefault(own, made)
         records.append({**comment, "id": made, "kind": "comment"})
     for record in records:

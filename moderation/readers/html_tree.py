@@ -17,7 +17,7 @@ from lxml import etree
 
 from moderation.readers.encoding import encoding_of, replace_bad_bytes
 
-__all__ = ["Region", "Tree", "decoded", "parsed", "parts"]
+__all__ = ["MOST_BYTES", "UNREAD", "Region", "Tree", "decoded", "parsed", "parts"]
 
 # A page longer than this, or of more elements, is read up to here: memory must not depend on what is given.
 MOST_BYTES: Final = 32 << 20
