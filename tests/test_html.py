@@ -61,6 +61,39 @@ def test_two_comments_in_the_markup_of(tmp_path, sample):
         assert article["published_at"].date().isoformat() == "2012-03-03"
 
 
+LANGUAGES = {
+    "Italian": """<ul class='lista-commenti'><li class='commento'><strong>Ann Lee</strong> <span class='data'>4 marzo 2012 alle 10:20</span><p>{0}</p></li>
+<li class='commento'><strong>Ben</strong> <span class='data'>5 marzo 2012 alle 8:05</span><p>{1}</p></li></ul>""",
+    "Polish": """<div id='komentarze'><h4>Komentarze (2)</h4><div class='komentarz'><span class='nick'>Ann Lee</span> <span class='data'>4 marca 2012, 10:20</span><div
+class='tresc'>{0}</div><a href='#'>Odpowiedz</a></div><div class='komentarz'><span class='nick'>Ben</span> <span class='data'>5 marca 2012, 8:05</span><div
+class='tresc'>{1}</div></div></div>""",
+    "Spanish": """<div class='comentarios'><h3>2 comentarios</h3><div id='comentario-1' class='comentario'><p class='autor'>Ann Lee dijo:</p><p class='fecha'>4 de marzo
+de 2012 a las 10:20</p><p>{0}</p></div><div id='comentario-2' class='comentario'><p class='autor'>Ben dijo:</p><p class='fecha'>5 de marzo de 2012 a las
+8:05</p><p>{1}</p></div></div>""",
+    "Turkish": """<div class='yorumlar'><h3>2 Yorum</h3><div class='yorum'><b class='kullanici'>Ann Lee</b><span class='tarih'>04.03.2012 10:20</span><p>{0}</p></div>
+<div class='yorum'><b class='kullanici'>Ben</b><span class='tarih'>05.03.2012 08:05</span><p>{1}</p></div></div>""",
+    "Russian": """<div class='comments'><div class='comment' id='comment_1'><div class='comment__head'><a class='comment__author'>Ann Lee</a> <span
+class='comment__date'>4 марта 2012, 10:20</span></div><div class='comment__text'>{0}</div></div><div class='comment' id='comment_2'><div class='comment__head'><a
+class='comment__author'>Ben</a> <span class='comment__date'>5 марта 2012, 8:05</span></div><div class='comment__text'>{1}</div></div></div>""",
+    "Japanese": """<div id='comments'><h3>コメント</h3><div class='comment' id='c1'><div class='comment-body'>{0}</div><div class='comment-footer'>投稿者: Ann Lee |
+2012年3月4日 10:20</div></div><div class='comment' id='c2'><div class='comment-body'>{1}</div><div class='comment-footer'>投稿者: Ben | 2012年3月5日 08:05</div></div></div>""",
+    "wordpress of 2005": """<h3 id='comments'>2 Responses</h3><ol class='commentlist'><li class='alt' id='comment-5'><cite><a href='http://a.example'>Ann Lee</a></cite>
+Says:<br><small class='commentmetadata'><a href='#comment-5'>March 4th, 2012 at 10:20 am</a></small><p>{0}</p></li><li id='comment-6'><cite>Ben</cite> Says:<br>
+<small class='commentmetadata'><a href='#comment-6'>March 5th, 2012 at 8:05 am</a></small><p>{1}</p></li></ol>""",
+    "phpbb 2": """<table><tr><td><span class='name'><a name='11'></a><b>Ann Lee</b></span><br><span class='postdetails'>Joined: 01 Jan 2010</span></td><td><span
+class='postdetails'>Posted: Sun Mar 04, 2012 10:20 am</span><span class='postbody'>{0}</span></td></tr><tr><td class='spaceRow'></td></tr><tr><td><span
+class='name'><a name='12'></a><b>Ben</b></span></td><td><span class='postdetails'>Posted: Mon Mar 05, 2012 8:05 am</span><span class='postbody'>{1}</span></td></tr></table>""",
+}
+
+
+@pytest.mark.parametrize("kind", LANGUAGES)
+def test_two_comments_named_in(tmp_path, kind):
+    frame, _, _ = read_text(tmp_path, Sample(kind, LANGUAGES[kind].format(ONE, TWO)).page)
+    assert column(frame, "text") == [ONE, TWO]
+    assert column(frame, "author") == ["Ann Lee", "Ben"]
+    assert [when.isoformat()[:16] for when in column(frame, "posted_at")] == ["2012-03-04T10:20", "2012-03-05T08:05"]
+
+
 def test_all_samples_as_they_were(tmp_path, golden):
     found = {}
     for sample in SAMPLES:

@@ -590,7 +590,7 @@ def _author_rank(page: Page, element: int) -> int:
 
 
 _GLUE_BEFORE: Final = re.compile(
-    rf"^(?:(?:{'|'.join(POSTED)}|kommentar|comment|commentaire|comentario|commento|komentarz|beitrag|post|author|autor|name)\s*:?\s+)?"
+    rf"^(?:(?:{'|'.join(POSTED)}|kommentar|comment|commentaire|comentario|commento|komentarz|beitrag|post|author|autor|name|投稿者|名前)\s*:?\s+)?"
     rf"(?:(?:{'|'.join(BY)})(?:\s*:)?\s+|[:·|,–—-]\s*)?",
     re.IGNORECASE,
 )
@@ -715,6 +715,12 @@ _ATTRIBUTES: Final = (
 )
 _ISO: Final = re.compile(r"\s*(?:19|20)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d|\s*$)")
 _EPOCH: Final = re.compile(r"1\d{9}(?:\d{3})?")
+# Dates beside a comment that are not its own.
+_OTHER_TIMES: Final = re.compile(
+    r"\W*(?:joined|registered|member since|registriert|mitglied seit|anmeldungsdatum|dabei seit|inscrit|inscription|"
+    r"registrado|iscritto|dołączył|lid sinds|зарегистрирован|(?:last )?edited|zuletzt bearbeitet)\b",
+    re.IGNORECASE,
+)
 # Blogger's links to comments tell to the millisecond what the page shows as a time of day only.
 _SHOWN: Final = re.compile(r"[?&]showComment=(1\d{12})#")
 _SPACED: Final = re.compile(r"(?<=\d)\s?([./])\s+(?=\d{1,4}\b)")
@@ -785,7 +791,7 @@ def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) ->
                 return found, element
         if said is None:
             text = tree.line(tree.region(element))
-            found = spoken(text)
+            found = None if _OTHER_TIMES.match(text) else spoken(text)
             if found:
                 if not _CLOCK.search(found):
                     found = _with_clock(page, region, element, found)

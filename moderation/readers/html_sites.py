@@ -242,7 +242,7 @@ SITES: Final = (
     ),
     Site(
         "stack exchange",
-        "div.answer div.answercell li.comment.js-comment tr.comment div.question",
+        "div.answer li.comment.js-comment tr.comment div.question",
         author=".user-details .comment-user @author",
         date=".relativetime .comment-date .relativetime-clean",
         text=".s-prose .post-text .comment-copy .js-post-body @text",
