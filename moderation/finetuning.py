@@ -469,8 +469,10 @@ def weigh(encoder: Encoder, base: Classifier, data: Path, progress: Callable[[in
             answers.append(by_set[name][at])
             weight.append(rate_weights(by_set[name][at], np.ones(len(at)), BASE_RATES[label]))
         both, truth, weights = np.concatenate(logits), np.concatenate(answers), np.concatenate(weight)
-        found = fit_mix(both, truth, weights)
-        if found[1] < 0:
+        # What the classifier says of rows that it was fitted on is better than it will ever be again: there, and where
+        # it adds nothing, the encoder speaks alone.
+        found = (0.0, 0.0, 0.0) if names == [JUDGED_BY_SIX] else fit_mix(both, truth, weights)
+        if found[1] <= 0:
             slope, intercept = fit_mix(both[:, :1], truth, weights)
             found = slope, 0.0, intercept
         mix[k] = found

@@ -22,6 +22,7 @@ from moderation.readers.coral import CORAL
 from moderation.readers.delimited import CSV, TSV
 from moderation.readers.disqus import DISQUS
 from moderation.readers.formats import Format, Wanted
+from moderation.readers.html_page import HTML
 from moderation.readers.isso import ISSO
 from moderation.readers.json_document import JSON
 from moderation.readers.json_lines import JSONL
@@ -47,6 +48,7 @@ FORMATS: Final[Mapping[str, Format]] = {
             CSV,
             DISQUS,
             EXCEL,
+            HTML,
             ISSO,
             JSON,
             JSONL,

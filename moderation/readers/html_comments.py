@@ -1,0 +1,1245 @@
+"""The tree of a saved page in, the comments in it out: author, date, text, kind, parent, and what names each one.
+
+Three kinds of evidence, tried on the same footing: what is known of a system (`html_sites`), what elements are named
+for (`html_words`), and what repeats. Each proposes sets of elements that could be the comments; the set in which most
+members have an author, a date and words of their own wins, and others join where they add comments of their own.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
+
+from moderation.readers import dates
+from moderation.readers.bylines import byline, heading
+from moderation.readers.html_sites import ELSEWHERE, SITES
+from moderation.readers.html_tree import UNREAD, Region, Tree
+from moderation.readers.html_words import (
+    ABOUT,
+    AUTHOR,
+    AWAY,
+    DATE,
+    META,
+    MICRODATA,
+    SKIP,
+    TEXT,
+    ZONE,
+    Compound,
+    Look,
+    look,
+    pattern_of,
+    roles_at,
+)
+from moderation.readers.wording import BOILERPLATE, BY, POSTED, SAYS
+
+__all__ = ["Found", "Page", "comments_of", "elsewhere", "looked_at", "name_in", "promised", "spoken", "stated"]
+
+# What a member of a set is worth: words alone, and what its author and its date add.
+WORDS, WITH_AUTHOR, WITH_DATE = 0.4, 0.3, 0.3
+# How far each kind of evidence is trusted.
+KNOWN, NAMED, REPEATED = 1.3, 1.0, 0.6
+LONGEST_AUTHOR: Final = 80
+# Sets looked at closely; pages with more of them name everything after comments.
+MOST_SETS: Final = 40
+# How many sets are taken for the comments in turn, until one holds some.
+TRIED: Final = 4
+LONGEST_DATE: Final = 120
+# What holds more letters or elements than this is no byline, whatever it is called.
+LARGEST_BYLINE: Final = 1000
+# How many elements of one kind are looked at in one comment.
+MOST_MARKS: Final = 60
+# A byline holds the author, the date and a few words to join them.
+GLUE: Final = 40
+
+
+@dataclass(slots=True)
+class Found:
+    """One comment as it stands in the page."""
+
+    region: Region
+    element: int
+    author: str | None = None
+    author_url: str | None = None
+    signed: bool = False
+    """Whether the page marks the author as one."""
+    when: str | None = None
+    text: str = ""
+    kind: str = "comment"
+    anchor: str | None = None
+    permalink: str | None = None
+    depth: int | None = None
+    answers: str | None = None
+    parent: int | None = None
+
+
+@dataclass(slots=True)
+class Page:
+    """A tree and what the names in it say."""
+
+    tree: Tree
+    looks: list[Look]
+    patterns: dict[int, str]
+    """Ids, with every number as 9."""
+    states: list[int]
+    zones: list[int]
+    """The innermost element around each that is named for comments, or 0."""
+    forms: set[int] = field(default_factory=set)
+    """Forms to fill in (a form around a whole page is none)."""
+    microdata: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    roles: dict[tuple[int, int], tuple[tuple[int, int, Compound], ...]] = field(default_factory=dict)
+    """Of sites' selectors, by site and look."""
+    headlines: list[int] = field(default_factory=list)
+    authors: list[int] = field(default_factory=list)
+    dates: list[int] = field(default_factory=list)
+    letters: list[int] = field(default_factory=list)
+    linked: list[int] = field(default_factory=list)
+    """How many there are before each element (before each chunk, for letters)."""
+    sets: dict[str, list[int]] = field(default_factory=dict)
+    sites: dict[int, list[int]] = field(default_factory=dict)
+
+    def data(self, element: int) -> tuple[tuple[str, str], ...]:
+        """Return the microdata of an element."""
+        return self.microdata.get(element, ())
+
+    def away(self, element: int) -> bool:
+        """Tell whether an element stands beside the article: in a list of recent comments, say."""
+        return bool(self.states[element] & _AWAY)
+
+    def pattern(self, element: int) -> str:
+        """Return the id of an element, with every number as 9."""
+        return self.patterns.get(element, "")
+
+    def weight(self, region: Region) -> int:
+        """Return how many letters `region` holds."""
+        return self.letters[region.last] - self.letters[region.first]
+
+
+def _microdata(attributes: "object") -> tuple[tuple[str, str], ...]:
+    get = attributes.get  # type: ignore[attr-defined]
+    return tuple((name, get(name)[:200]) for name in MICRODATA if get(name))
+
+
+# What surrounds an element, as bits: something named for what stands beside the article, what holds no text, a link.
+_AWAY, _UNREAD, _LINK = 1, 2, 4
+
+
+def looked_at(tree: Tree) -> Page:
+    """Return the page of `tree`, each element looked at once."""
+    looks: list[Look] = []
+    patterns: dict[int, str] = {}
+    states: list[int] = []
+    zones: list[int] = []
+    sets: dict[str, list[int]] = defaultdict(list)
+    sites: dict[int, list[int]] = defaultdict(list)
+    author_marks = [0] * (len(tree.tags) + 1)
+    date_marks = [0] * (len(tree.tags) + 1)
+    parents = tree.parents
+    seen: dict[tuple[str, str, str], Look] = {}
+    bare: dict[str, Look] = {}
+    forms = _forms(tree)
+    microdata: dict[int, tuple[tuple[str, str], ...]] = {}
+    # Whatever it is called ("with-sidebar"), what holds this much of the page's text is not beside it.
+    most = 0.4 * len(tree.chunks)
+    add_look, add_state, add_zone = looks.append, states.append, zones.append
+    for element, (tag, attributes) in enumerate(zip(tree.tags, tree.attributes, strict=True)):
+        names = pattern = ""
+        data: tuple[tuple[str, str], ...] = ()
+        if attributes:
+            names = attributes.get("class") or ""
+            ident = attributes.get("id")
+            if ident:
+                pattern = patterns[element] = pattern_of(ident)
+            if "itemprop" in attributes or "itemtype" in attributes or "typeof" in attributes:
+                data = microdata[element] = _microdata(attributes)
+        if names or pattern or data:
+            key = (tag, names, pattern)
+            found = seen.get(key) if not data else None
+            if found is None:
+                found = look(tag, names, pattern, data)
+                if not data:
+                    seen[key] = found
+        else:
+            found = bare.get(tag)
+            if found is None:
+                found = bare[tag] = look(tag, "", "", ())
+        parent = parents[element]
+        state, zone = (states[parent], zones[parent]) if element else (0, 0)
+        if tag in _CHANGING:
+            state |= _LINK if tag == "a" else _UNREAD if tag != "form" or element in forms else 0
+        if found.busy:
+            marks = found.marks
+            if not state & _UNREAD:
+                if marks & AWAY and tree.last[element] - tree.first[element] < most:
+                    state |= _AWAY
+                elif marks & ZONE:
+                    state &= ~_AWAY
+                    zone = element
+                outer = looks[parent].marks if element else 0
+                # Marks inside marks of the same kind count once.
+                if marks & AUTHOR and not outer & AUTHOR:
+                    author_marks[element + 1] = 1
+                meta = marks & META and not outer & (META | DATE) and _has_number(tree, element)
+                if meta or (marks & DATE and not outer & DATE):
+                    date_marks[element + 1] = 1
+                for name in found.sets:
+                    sets[name].append(element)
+            for site, compound in found.sites:
+                if (not compound.above and not compound.attributes) or _holds(tree, looks, element, compound):
+                    of_site = sites[site]
+                    if not of_site or of_site[-1] != element:
+                        of_site.append(element)
+        add_look(found)
+        add_state(state)
+        add_zone(zone)
+    page = Page(tree, looks, patterns, states, zones, forms, microdata, sets=dict(sets), sites=dict(sites))
+    page.headlines = [element for element, tag in enumerate(tree.tags) if tag == "h1"]
+    page.authors = list(accumulate(author_marks))
+    page.dates = list(accumulate(date_marks))
+    letters = linked = 0
+    add_letters, add_linked = page.letters.append, page.linked.append
+    for chunk, owner in zip(tree.chunks, tree.owners, strict=True):
+        add_letters(letters)
+        add_linked(linked)
+        state = states[owner]
+        if not state & _UNREAD and not chunk.isspace():
+            letters += len(chunk)
+            if state & _LINK:
+                linked += len(chunk)
+    add_letters(letters)
+    add_linked(linked)
+    return page
+
+
+_CHANGING: Final = UNREAD | {"a", "form"}
+_NUMBER: Final = re.compile(r"\d")
+# A form of more elements than this is a page in a form.
+LARGEST_FORM: Final = 250
+
+
+_FIELDS: Final = frozenset(("textarea", "select", "button", "label"))
+
+
+def _forms(tree: Tree) -> set[int]:
+    """Return the forms that ask for something; some systems put every comment into a form that asks for nothing."""
+    forms: set[int] = set()
+    reach = 0
+    for element, tag in enumerate(tree.tags):
+        if tag == "form" and element >= reach and tree.ends[element] - element <= LARGEST_FORM:
+            reach = tree.ends[element]
+            if any(
+                tree.tags[i] in _FIELDS or (tree.tags[i] == "input" and tree.get(i, "type").lower() != "hidden")
+                for i in range(element, reach)
+            ):
+                forms.add(element)
+    return forms
+
+
+def _has_number(tree: Tree, element: int) -> bool:
+    return any(
+        _NUMBER.search(chunk)
+        for chunk in tree.chunks[tree.first[element] : min(tree.last[element], tree.first[element] + 12)]
+    )
+
+
+def _holds(tree: Tree, looks: Sequence[Look], element: int, compound: Compound) -> bool:
+    """Tell whether attributes and what stands above `element` are as the selector says."""
+    for name, value in compound.attributes:
+        own = tree.attributes[element].get(name)
+        if own is None or (value and own.strip() != value):
+            return False
+    for above in compound.above:
+        element = tree.parents[element]
+        if element <= 0:
+            return False
+        if above.startswith("."):
+            if above[1:] not in looks[element].classes:
+                return False
+        elif tree.tags[element] != above:
+            return False
+    return True
+
+
+# Sets of elements that could be the comments.
+
+
+@dataclass(slots=True)
+class _Set:
+    regions: list[Region]
+    site: int | None
+    trust: float
+    score: float = 0.0
+
+
+def _sets(page: Page) -> list[_Set]:
+    found: list[_Set] = []
+    for site, elements in page.sites.items():
+        regions = (
+            _runs(page, elements, SITES[site].items) if SITES[site].run else [page.tree.region(e) for e in elements]
+        )
+        found.append(_Set([region for region in regions if not page.away(region.start)], site, KNOWN))
+    for elements in sorted(page.sets.values(), key=len, reverse=True)[:MOST_SETS]:
+        many = any(page.looks[element].marks & ZONE for element in elements[:1])
+        trust = NAMED * (0.85 if many and len(elements) == 1 else 0.95 if many else 1.0)
+        found.append(_Set([page.tree.region(e) for e in elements if not page.away(e)], None, trust))
+    for candidate in found:
+        candidate.score = _score(page, candidate)
+        if candidate.site is not None and candidate.score:
+            candidate.score += 0.05 * _recognised(page, candidate)
+    return [candidate for candidate in found if candidate.score > 0]
+
+
+def _recognised(page: Page, candidate: _Set) -> int:
+    """Return how many of a site's roles its first comment has, to tell sites with the same items apart."""
+    assert candidate.site is not None
+    region = candidate.regions[0]
+    return len(
+        {
+            (mark, compound)
+            for element in range(region.start, min(region.end, region.start + 60))
+            for mark, _, compound in _roles(page, candidate.site, element)
+        }
+    )
+
+
+def _runs(page: Page, openers: Sequence[int], selector: str) -> list[Region]:
+    """Return the runs of siblings that `openers` begin."""
+    steps = selector.split(maxsplit=1)[0].count(">")
+    tree = page.tree
+    by_parent: dict[int, list[int]] = defaultdict(list)
+    for element in openers:
+        for _ in range(steps):
+            element = tree.parents[element]  # noqa: PLW2901 - climbing
+        row = by_parent[tree.parents[element]]
+        if not row or row[-1] != element:
+            row.append(element)
+    runs: list[Region] = []
+    for parent, starts in by_parent.items():
+        stops = [*starts[1:], tree.ends[parent] if parent >= 0 else len(tree.tags)]
+        runs += [tree.run(start, stop) for start, stop in zip(starts, stops, strict=True)]
+    return sorted(runs, key=lambda region: region.start)
+
+
+def _inside(regions: Sequence[Region]) -> list[list[int]]:
+    """Return for each of `regions` (in order) the ones directly inside it."""
+    inner: list[list[int]] = [[] for _ in regions]
+    open_: list[int] = []
+    for number, region in enumerate(regions):
+        while open_ and regions[open_[-1]].end <= region.start:
+            open_.pop()
+        if open_:
+            inner[open_[-1]].append(number)
+        open_.append(number)
+    return inner
+
+
+def _own(page: Page, region: Region, inner: Sequence[Region]) -> tuple[int, int, int]:
+    """Return how many letters, authors and dates `region` has outside of `inner`."""
+    letters = page.weight(region) - sum(page.weight(other) for other in inner)
+    # The element itself may be named for its author ("comment-author-ann").
+    authors = page.authors[region.end] - page.authors[region.start + 1]
+    authors -= sum(page.authors[other.end] - page.authors[other.start] for other in inner)
+    dated = page.dates[region.end] - page.dates[region.start + 1]
+    dated -= sum(page.dates[other.end] - page.dates[other.start] for other in inner)
+    return letters, authors, dated
+
+
+def _score(page: Page, candidate: _Set) -> float:
+    regions = candidate.regions
+    if candidate.site is None:
+        # Whatever holds the headline is the article, even one that is called a comment.
+        regions = candidate.regions = [
+            region
+            for region in regions
+            if bisect_left(page.headlines, region.start) == bisect_left(page.headlines, region.end)
+        ]
+    worth = 0.0
+    for number, inner in enumerate(_inside(regions)):
+        letters, authors, dated = _own(page, regions[number], [regions[i] for i in inner])
+        notice = _kind(page, regions[number].start) != "comment"
+        if letters <= 0 or (not authors and not dated and letters < 15 and not notice):
+            continue
+        linked = page.linked[regions[number].last] - page.linked[regions[number].first]
+        if linked >= 0.9 * page.weight(regions[number]) and _kind(page, regions[number].start) == "comment":
+            continue
+        own = WORDS + WITH_AUTHOR * (authors > 0) + WITH_DATE * (dated > 0)
+        if _kind(page, regions[number].start) != "comment":
+            own = 1.0  # a notice has no date, and its author is its link
+        # Several dates and several authors are several comments, or a list of links.
+        if dated > 3 and authors > 3:
+            own *= 0.4
+        worth += own
+    if worth <= WORDS * len(regions) and candidate.site is None:
+        worth /= 2  # neither author nor date anywhere
+    return worth * candidate.trust
+
+
+def comments_of(page: Page) -> list[Found]:
+    """Return the comments of a page, in their order."""
+    sets = sorted(_sets(page), key=lambda s: (-round(s.score, 2), s.regions[0].start if s.regions else 0))
+    for at, best in enumerate(sets[:TRIED]):
+        chosen = [(region, best.site) for region in best.regions]
+        for other in sets[at + 1 :]:
+            chosen = _joined(page, chosen, other, best)
+        found = _extracted(page, chosen)
+        if any(comment.text for comment in found):
+            return found
+    return [c for c in _extracted(page, _repeated(page)) if c.author and c.when and c.text]
+
+
+def _joined(
+    page: Page, chosen: list[tuple[Region, int | None]], other: _Set, best: _Set
+) -> list[tuple[Region, int | None]]:
+    """Return `chosen` with those of `other` that are comments besides them."""
+    regions = [region for region, _ in chosen]
+    starts = [region.start for region in regions]
+    inner = _inside(other.regions)
+    zones = {page.zones[region.start] for region in regions} - {0}
+    extra: list[Region] = []
+    for number, region in enumerate(other.regions):
+        at = bisect_right(starts, region.start) - 1
+        if at >= 0 and regions[at].start == region.start:
+            continue
+        # Whatever it holds of the chosen ones, it is around them and none of them.
+        after = bisect_left(starts, region.start)
+        if after < len(regions) and regions[after].start < region.end:
+            continue
+        around = _around(regions, at, region)
+        letters, authors, dated = _own(page, region, [other.regions[i] for i in inner[number]])
+        if letters <= 0 or not authors or not dated:
+            if around is not None or not (other.site is not None and other.site == best.site):
+                continue
+            if not authors and not dated and letters < 2:
+                continue
+        if around is not None:
+            holder = regions[around]
+            until = min(bisect_left(starts, holder.end), around + LARGEST_BYLINE)
+            within = [r for r in regions[around + 1 : until] if r.start >= region.end or r.end <= region.start]
+            _, left_authors, left_dates = _own(page, holder, _outermost([*within, region]))
+            if not left_authors or not left_dates:
+                continue
+        elif (other.site is None or other.site != best.site) and page.zones[region.start] not in zones:
+            continue
+        extra.append(region)
+    if not extra:
+        return chosen
+    return sorted(
+        [*chosen, *((region, other.site) for region in extra)], key=lambda item: (item[0].start, -item[0].end)
+    )
+
+
+def _outermost(regions: Sequence[Region]) -> list[Region]:
+    outer: list[Region] = []
+    for region in sorted(regions, key=lambda r: (r.start, -r.end)):
+        if not outer or region.start >= outer[-1].end:
+            outer.append(region)
+    return outer
+
+
+def _around(regions: Sequence[Region], at: int, region: Region) -> int | None:
+    # Regions nest or are apart; few nest deeply, and a bounded look back suffices to find what is around.
+    for number in range(at, max(at - 200, -1), -1):
+        if regions[number].end >= region.end:
+            return number
+    return None
+
+
+# From a region to a comment.
+
+
+def _extracted(page: Page, chosen: Sequence[tuple[Region, int | None]]) -> list[Found]:
+    regions = [region for region, _ in chosen]
+    inner = _inside(regions)
+    found = [
+        _comment(page, region, [regions[i] for i in inner[number]], site)
+        for number, (region, site) in enumerate(chosen)
+    ]
+    # A block named for comments that says neither who nor when is a part of the page.
+    found = [
+        comment
+        for comment, (_, site) in zip(found, chosen, strict=True)
+        if _is_comment(page, comment, site, alone=len(chosen) == 1)
+    ]
+    _thread(page, found)
+    return found
+
+
+def _is_comment(page: Page, comment: Found, site: int | None, *, alone: bool) -> bool:
+    if comment.kind != "comment":
+        return True
+    if site is not None:
+        return bool(comment.when or comment.author)
+    if page.looks[comment.element].marks & ZONE and "9" not in page.pattern(comment.element):
+        return bool(comment.when and comment.signed)
+    if alone and "9" not in page.pattern(comment.element):
+        return bool(comment.when)
+    return bool(comment.when or comment.signed)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What a comment's own elements are, best first by rank."""
+
+    authors: list[tuple[int, int]] = field(default_factory=list)
+    dates: list[tuple[int, int]] = field(default_factory=list)
+    texts: list[tuple[int, int]] = field(default_factory=list)
+    skipped: set[int] = field(default_factory=set)
+    """What is not part of the text; author and date may stand in it."""
+    idle: set[int] = field(default_factory=set)
+    """What is neither."""
+    links: list[int] = field(default_factory=list)
+    metas: list[int] = field(default_factory=list)
+    chunks: list[tuple[int, int]] = field(default_factory=list)
+    """Runs of the text that is the comment's own."""
+
+
+def _roles(page: Page, site: int, element: int) -> Sequence[tuple[int, int, Compound]]:
+    """Return the roles that a site's selectors give to `element`."""
+    found = page.looks[element]
+    data = page.data(element)
+    key = (site, id(found))
+    roles = page.roles.get(key) if not data else None
+    if roles is None:
+        roles = roles_at(site, page.tree.tags[element], found.classes, page.pattern(element), data)
+        if not data:
+            page.roles[key] = roles
+    return [role for role in roles if _holds(page.tree, page.looks, element, role[2])] if roles else roles
+
+
+# Ranks of what words say come after those of a site's selectors.
+_WORDS_RANK: Final = 20
+
+
+def _own_elements(region: Region, inner: Sequence[Region]) -> Iterator[int]:
+    at = region.start
+    for other in inner:
+        yield from range(at, other.start)
+        at = other.end
+    yield from range(at, region.end)
+
+
+def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None, run: bool) -> _Parts:  # noqa: FBT001
+    tree, looks = page.tree, page.looks
+    parts = _Parts()
+    hidden_until = 0
+    for element in _own_elements(region, inner):
+        if element < hidden_until:
+            continue
+        found = looks[element]
+        marks = found.marks
+        tag = tree.tags[element]
+        itself = element == region.start and not run
+        roles: Sequence[tuple[int, int, Compound]] = ()
+        if site is not None:
+            roles = _roles(page, site, element)
+        if tag == "a":
+            parts.links.append(element)
+        if itself:
+            continue
+        for mark, rank, _ in roles:
+            if mark == AUTHOR:
+                parts.authors.append((rank, element))
+            elif mark == DATE:
+                parts.dates.append((rank, element))
+            elif mark == TEXT:
+                parts.texts.append((rank, element))
+            else:
+                parts.skipped.add(element)
+        if tag in UNREAD or element in page.forms or "hidden" in tree.attributes[element]:
+            parts.skipped.add(element)
+            parts.idle.add(element)
+            hidden_until = tree.ends[element] if tag != "noscript" else element
+            continue
+        if not marks:
+            continue
+        if marks & AUTHOR:
+            parts.authors.append((_WORDS_RANK + _author_rank(page, element), element))
+        if marks & DATE:
+            parts.dates.append((_WORDS_RANK - (tag == "time"), element))
+        if marks & META:
+            parts.metas.append(element)
+        if marks & SKIP and not marks & (TEXT | AUTHOR | DATE) and not roles:
+            if not _holds_text(page, element):
+                parts.skipped.add(element)
+                parts.idle.add(element)
+        elif marks & TEXT:
+            parts.texts.append((_WORDS_RANK, element))
+    parts.authors = sorted(parts.authors)[:MOST_MARKS]
+    parts.dates = sorted(parts.dates)[:MOST_MARKS]
+    parts.texts = sorted(parts.texts)[: 4 * MOST_MARKS]
+    parts.links = parts.links[: 4 * MOST_MARKS]
+    parts.metas = parts.metas[:MOST_MARKS]
+    return parts
+
+
+def _holds_text(page: Page, element: int) -> bool:
+    """Tell whether something named for text, or a date, stands inside `element`."""
+    end = page.tree.ends[element]
+    looks = page.looks
+    return any(looks[other].marks & TEXT for other in range(element + 1, min(end, element + 200)))
+
+
+def _author_rank(page: Page, element: int) -> int:
+    classes = page.looks[element].classes
+    if "fn" in classes or any(value in ("author", "creator") for _, value in page.data(element)):
+        return 0
+    last = classes[-1] if classes else ""
+    return 1 if "author" in last or "user" in last or "name" in last else 2
+
+
+_GLUE_BEFORE: Final = re.compile(
+    rf"^(?:(?:{'|'.join(POSTED)}|kommentar|comment|commentaire|comentario|commento|komentarz|beitrag|post|author|autor|name|投稿者|名前)\s*:?\s+)?"
+    rf"(?:(?:{'|'.join(BY)})(?:\s*:)?\s+|[:·|,–—-]\s*)?",
+    re.IGNORECASE,
+)
+_GLUE_AFTER: Final = re.compile(
+    rf"[\s:：,;·|»«–—-]*\b(?:{'|'.join(SAYS)}|permalink)?(?:\s+(?:on|am|le|el|il|at|um|op|den|dnia))?[\s:：,;·|»«–—-]*$",
+    re.IGNORECASE,
+)
+_SAYING: Final = re.compile(rf"(?<=\s)(?:{'|'.join(SAYS)})\s*(?:\.\.\.|…|:|：)\s*$", re.IGNORECASE)
+_DOUBT: Final = re.compile(
+    r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)", re.IGNORECASE
+)
+
+
+def name_in(text: str) -> str | None:
+    """Return the name in the text of a byline."""
+    text = _DOUBT.sub("", " ".join(text.split()))
+    found = dates.spans(text) if len(text) <= 2 * LONGEST_DATE and any(map(str.isdigit, text)) else []
+    if found and found[0][0] > 0:
+        text = text[: found[0][0]]
+    elif found:
+        text = text[found[-1][1] :]
+    stripped = _GLUE_AFTER.sub("", _SAYING.sub(":", text, count=1), count=1).strip()
+    bare = _GLUE_BEFORE.sub("", stripped, count=1).strip(' :：|·,»«•–—-\t\n"“”')
+    name = bare or stripped
+    return name if 0 < len(name) <= LONGEST_AUTHOR else None
+
+
+_HTTP: Final = re.compile(r"(?:https?:)?//[^\s<>\"]{3,2000}", re.IGNORECASE)
+
+
+def _link(page: Page, element: int, region: Region) -> str | None:
+    """Return where the link in, at or around `element` leads, if it leads to a site."""
+    tree = page.tree
+    at: int | None = element
+    if tree.tags[element] != "a":
+        at = next((i for i in range(element, tree.ends[element]) if tree.tags[i] == "a" and tree.get(i, "href")), None)
+        if at is None:
+            at = next((i for i in tree.above(element) if i >= region.start and tree.tags[i] == "a"), None)
+    if at is None:
+        return None
+    href = tree.get(at, "href").strip()
+    return href if _HTTP.fullmatch(href) else None
+
+
+def _author(page: Page, parts: _Parts, before: int, dated: int | None, found: Found) -> int | None:
+    """Find name and link of the author; return the element that holds them."""
+    tree, region = page.tree, found.region
+    for _, element in parts.authors:
+        if _under(tree, element, parts.idle):
+            continue
+        own = tree.region(element)
+        inner = [i for _, i in parts.authors if element < i < own.end]
+        idle = [i for i in parts.idle if element < i < own.end] if page.weight(own) <= LARGEST_BYLINE else []
+        text = tree.line(own, idle)
+        if inner and len(text) > LONGEST_AUTHOR // 2:
+            continue
+        if len(text) > LONGEST_AUTHOR:
+            # The block around the name is named for the author: the name is the first link or emphasis in it.
+            first = next(
+                (i for i in range(element + 1, own.end) if tree.tags[i] in _EMPHASIS and tree.line(tree.region(i))),
+                None,
+            )
+            if first is None:
+                continue
+            element, text = first, tree.line(tree.region(first))  # noqa: PLW2901 - a smaller one
+        elif not inner:
+            first = next((i for i in range(element + 1, own.end) if tree.tags[i] in ("a", "cite", "strong", "b")), None)
+            small = tree.line(tree.region(first)) if first is not None else ""
+            if small and len(small) < len(text) and not any(map(str.isdigit, small)) and tree.chunks:
+                text = small
+        name = name_in(text)
+        if name:
+            found.author, found.author_url, found.signed = name, _link(page, element, region), True
+            return element
+    for block in (dated, _block(page, region, dated, {dated})) if dated is not None else ():
+        if tree.tags[block] in _HEADLINES:
+            continue
+        line = tree.line(tree.region(block))
+        said = byline(line) if len(line) <= 2 * LONGEST_DATE else None
+        if said is not None and said.name and not said.doubtful and any(map(str.isalpha, said.name)):
+            found.author, found.author_url, found.signed = said.name, _link(page, block, region), True
+            return block
+    for element in _own_elements(region, ()):
+        if element > before:
+            break
+        if tree.tags[element] in _EMPHASIS and not _under(tree, element, parts.idle):
+            text = tree.line(tree.region(element))
+            name = name_in(text) if 0 < len(text) <= LONGEST_AUTHOR else None
+            if name and any(map(str.isalpha, name)) and not BOILERPLATE.fullmatch(name) and not heading(text):
+                found.author, found.author_url = name, _link(page, element, region)
+                return element
+    return None
+
+
+_HEADLINES: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_EMPHASIS: Final = frozenset(("a", "b", "strong", "cite", "em", "h2", "h3", "h4", "h5", "h6", "dt"))
+
+
+def _under(tree: Tree, element: int, holders: set[int]) -> bool:
+    if not holders:
+        return False
+    if element in holders:
+        return True
+    for step, above in enumerate(tree.above(element)):
+        if above in holders:
+            return True
+        if step > 12:
+            return False
+    return False
+
+
+_ATTRIBUTES: Final = (
+    "datetime",
+    "content",
+    "data-time",
+    "data-timestamp",
+    "data-utime",
+    "data-epoch",
+    "data-date",
+    "data-created",
+    "title",
+)
+_ISO: Final = re.compile(r"\s*(?:19|20)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d|\s*$)")
+_EPOCH: Final = re.compile(r"1\d{9}(?:\d{3})?")
+# Dates beside a comment that are not its own.
+_OTHER_TIMES: Final = re.compile(
+    r"\W*(?:joined|registered|member since|registriert|mitglied seit|anmeldungsdatum|dabei seit|inscrit|inscription|"
+    r"registrado|iscritto|dołączył|lid sinds|зарегистрирован|(?:last )?edited|zuletzt bearbeitet)\b",
+    re.IGNORECASE,
+)
+# Blogger's links to comments tell to the millisecond what the page shows as a time of day only.
+_SHOWN: Final = re.compile(r"[?&]showComment=(1\d{12})#")
+_SPACED: Final = re.compile(r"(?<=\d)\s?([./])\s+(?=\d{1,4}\b)")
+_COLONS: Final = re.compile(r"(?<=\d)\s+:\s+(?=\d\d\b)")
+
+
+def stated(tree: Tree, element: int) -> str | None:
+    """Return the time that attributes of `element` state."""
+    attributes = tree.attributes[element]
+    if not attributes:
+        return None
+    for name in _ATTRIBUTES:
+        value = attributes.get(name)
+        if not value or len(value) > LONGEST_DATE:
+            continue
+        if _ISO.match(value):
+            # "2020-01-02T03:04:05 1577934245" says it twice.
+            return " ".join(value.split()[:2]) if "T" not in value else value.split()[0]
+        if _EPOCH.fullmatch(value.strip()):
+            return value.strip()
+        found = spoken(value)
+        if found:
+            return found
+    return None
+
+
+def spoken(text: str) -> str | None:
+    """Return the time that `text` tells, if it tells a date."""
+    if len(text) > 3 * LONGEST_DATE or not any(map(str.isdigit, text)):
+        return None
+    text = _COLONS.sub(":", _SPACED.sub(r"\1", " ".join(text.split())))
+    best: str | None = None
+    for start, end in dates.spans(text):
+        span = text[start:end]
+        if _whole(span):
+            # A time of day may stand apart from the date.
+            clock = next(
+                (text[a:b] for a, b in dates.spans(text) if a >= end and ":" in text[a:b] and not _whole(text[a:b])),
+                None,
+            )
+            return span if clock is None or _CLOCK.search(span) else f"{span} {clock}"
+        best = best or span
+    return None
+
+
+_CLOCK: Final = re.compile(r"\d[:.h]\d\d(?!\d|[.]\d)")
+
+
+def _whole(span: str) -> bool:
+    try:
+        return dates.parse(span) is not None
+    except ValueError:
+        return True
+
+
+def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) -> tuple[str | None, int | None]:
+    """Return when the comment was written, and the element that says so."""
+    tree = page.tree
+    for link in parts.links:
+        shown = _SHOWN.search(tree.get(link, "href"))
+        if shown:
+            return shown[1], link
+    said: tuple[str, int] | None = None
+    for _, element in parts.dates:
+        for other in (element, *range(element + 1, min(tree.ends[element], element + 12))):
+            found = stated(tree, other)
+            if found:
+                return found, element
+        if said is None:
+            text = tree.line(tree.region(element))
+            found = None if _OTHER_TIMES.match(text) else spoken(text)
+            if found:
+                if not _CLOCK.search(found):
+                    found = _with_clock(page, region, element, found)
+                said = (found, element)
+    if said is not None:
+        return said
+    for first, last in _own_chunks(region, inner):
+        for at in range(first, last):
+            chunk = tree.chunks[at]
+            if (
+                5 < len(chunk) < 2 * LONGEST_DATE
+                and any(map(str.isdigit, chunk))
+                and len(chunk.strip()) <= LONGEST_DATE
+            ):
+                owner = tree.owners[at]
+                found = spoken(chunk)
+                if found is None and "title" in tree.attributes[owner]:
+                    found = stated(tree, owner)
+                if found and not _in_text(page, owner, parts):
+                    return found if _CLOCK.search(found) else _with_clock(page, region, owner, found), owner
+    for link in parts.links:
+        if "title" in tree.attributes[link] and (found := stated(tree, link)):
+            return found, link
+    return None, None
+
+
+def _in_text(page: Page, element: int, parts: _Parts) -> bool:
+    return _under(page.tree, element, {other for rank, other in parts.texts if rank < _WORDS_RANK})
+
+
+def _with_clock(page: Page, region: Region, element: int, date: str) -> str:
+    """Return `date` with the time of day that stands beside it, if one does."""
+    above = page.tree.parents[element]
+    if above < region.start:
+        return date
+    text = page.tree.line(page.tree.region(above))
+    return (spoken(text) or date) if len(text) <= LONGEST_DATE else date
+
+
+def _own_chunks(region: Region, inner: Sequence[Region]) -> Iterator[tuple[int, int]]:
+    at = region.first
+    for other in inner:
+        yield at, other.first
+        at = other.last
+    yield at, region.last
+
+
+def _comment(page: Page, region: Region, inner: Sequence[Region], site: int | None) -> Found:
+    tree = page.tree
+    run = site is not None and SITES[site].run
+    parts = _parts(page, region, inner, site, run)
+    found = Found(region, region.start)
+    nested = {other.start for other in inner}
+    found.kind = _kind(page, region.start)
+    found.when, dated = _when(page, region, inner, parts)
+    body = _body(page, parts, dated)
+    before = body if body is not None else tree.ends[dated] + 8 if dated is not None else region.start + 12
+    before = min(before, region.start + LARGEST_BYLINE)
+    if found.kind != "comment":
+        link = next(
+            (i for i in parts.links if tree.line(tree.region(i)) and _HTTP.fullmatch(tree.get(i, "href").strip())), None
+        )
+        _author(page, parts, -1, None, found)
+        if link is not None:
+            found.author, found.author_url = (
+                found.author or tree.line(tree.region(link))[:200],
+                tree.get(link, "href").strip(),
+            )
+        found.text = tree.text_of(region, parts.skipped | nested)
+    else:
+        by = _author(page, parts, before, dated, found)
+        found.text = _text(
+            page, parts, nested, body, {element for element in (by, dated) if element is not None}, found
+        )
+    _named(page, region, inner, parts, found)
+    if site is not None and SITES[site].depth:
+        found.depth = _stated_depth(page, region, SITES[site].depth)
+    if found.depth is None:
+        found.depth = _depth(page, region.start)
+    return found
+
+
+def _kind(page: Page, element: int) -> str:
+    for name in page.looks[element].classes:
+        if name in ("pingback", "trackback"):
+            return name
+    return "comment"
+
+
+def _body(page: Page, parts: _Parts, dated: int | None) -> int | None:
+    """Return the element that holds the comment's words and nothing else."""
+    tree = page.tree
+    if not parts.texts:
+        return None
+    best = min(rank for rank, _ in parts.texts)
+    marks = [element for _, element in parts.authors if not _under(tree, element, parts.idle)]
+    if dated is not None:
+        marks.append(dated)
+    pure: list[int] = []
+    reach = 0
+    for rank, element in sorted(parts.texts, key=lambda item: item[1]):
+        if element < reach or rank != best:
+            continue
+        end = tree.ends[element]
+        outside = [mark for mark in marks if not element <= mark < end]
+        if best < _WORDS_RANK or not marks or (outside and (dated is None or dated in outside)):
+            # Names inside are those of people mentioned, where the author stands outside.
+            if best >= _WORDS_RANK and parts.authors and not any(mark != dated for mark in outside):
+                continue
+            pure.append(element)
+            reach = end
+    if not pure:
+        return None
+    return max(pure, key=lambda element: page.weight(tree.region(element)))
+
+
+def _text(page: Page, parts: _Parts, nested: set[int], body: int | None, marks: set[int], found: Found) -> str:  # noqa: PLR0917 - what was found of one comment
+    tree, region = page.tree, found.region
+    if body is not None:
+        own = tree.region(body)
+        inside = {element for element in marks if body < element < own.end}
+        text = tree.text_of(own, parts.skipped | nested | inside)
+        if text or any(tree.tags[i] == "img" for i in range(body, own.end)):
+            return text
+    skip = parts.skipped | nested
+    blocks = {_block(page, region, element, marks) for element in marks}
+    metas = {
+        element
+        for element in parts.metas
+        if page.weight(tree.region(element)) <= 4 * GLUE or any(element < mark < tree.ends[element] for mark in marks)
+    } - {region.start}
+    metas = {element for element in metas if not _holds_text(page, element)}
+    for extra in (blocks | metas, blocks, marks, set()):
+        text = _cleaned(tree.text_of(region, skip | extra), found)
+        if text:
+            return text
+    # The comment stands inside of what is named for its author.
+    return _cleaned(tree.text_of(region, parts.idle | nested | blocks), found)
+
+
+def _block(page: Page, region: Region, element: int, marks: set[int]) -> int:
+    """Return the largest element around `element` that holds little besides author and date."""
+    tree = page.tree
+    weights = {mark: page.weight(tree.region(mark)) for mark in marks}
+    best = element
+    for above in tree.above(element):
+        if above <= region.start or above >= region.end:
+            break
+        end = tree.ends[above]
+        rest = page.weight(tree.region(above)) - sum(w for mark, w in weights.items() if above <= mark < end)
+        if rest > GLUE or end - above > LARGEST_BYLINE or any(tree.tags[i] == "p" for i in range(above + 1, end)):
+            break
+        best = above
+    return best
+
+
+def _cleaned(text: str, found: Found) -> str:
+    """Return `text` without the buttons and labels at its edges."""
+    lines = text.split("\n")
+    own = {name.casefold() for name in (found.author, found.when) if name}
+
+    def idle(line: str) -> bool:
+        bare = line.strip()
+        return (
+            not any(map(str.isalnum, bare))
+            or bare.casefold() in own
+            or (len(bare) < 80 and BOILERPLATE.fullmatch(bare) is not None)
+            or (len(bare) <= GLUE and _GLUE_AFTER.fullmatch(bare) is not None)
+        )
+
+    # An emoticon or a row of full stops alone is what somebody wrote.
+    if not any(map(str.isalnum, text)):
+        return text
+    first, last = 0, len(lines)
+    while first < last and idle(lines[first]):
+        first += 1
+    # A name in the last line is a signature.
+    while (
+        last > first and idle(lines[last - 1]) and lines[last - 1].strip().casefold() != (found.author or "").casefold()
+    ):
+        last -= 1
+    return "\n".join(lines[first:last]).strip()
+
+
+_ANCHOR: Final = re.compile(r"[\w.:-]{1,100}")
+_PREFIX: Final = re.compile(r"^(?:(?:li|div|article|wc|comm|bb)[-_]){1,2}(?=\w*[-_]?\w*\d)", re.IGNORECASE)
+_IDENTS: Final = ("data-comment-id", "data-commentid", "data-id", "data-post-id", "data-fullname", "data-cid")
+
+
+def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, found: Found) -> None:
+    """Find what names the comment: its anchor, and the link to it."""
+    tree = page.tree
+    skip_after = inner[0].start if inner else region.end
+    above = tree.parents[region.start]
+    # The anchor may stand right around a comment that is alone in it.
+    around = [above] if above > 0 and tree.ends[above] == region.end and "9" in page.pattern(above) else []
+    # ... or right before it, empty.
+    before = region.start - 1
+    if tree.tags[before] == "a" and tree.ends[before] == region.start and tree.parents[before] == above:
+        around.append(before)
+    for element in (region.start, *around, *range(region.start + 1, min(region.end, skip_after, region.start + 40))):
+        attributes = tree.attributes[element]
+        if not attributes:
+            continue
+        value = attributes.get("id") or (attributes.get("name") if tree.tags[element] == "a" else None)
+        if value and any(map(str.isdigit, value)) and _ANCHOR.fullmatch(value):
+            found.anchor = _PREFIX.sub("", value)
+            break
+        if element == region.start:
+            value = next((attributes[name] for name in _IDENTS if attributes.get(name)), None)
+            if value and _ANCHOR.fullmatch(value):
+                found.anchor = value
+                break
+    number = _number(found.anchor)
+    for link in parts.links:
+        href = tree.get(link, "href").strip()
+        if not href or len(href) > 1000:
+            continue
+        fragment = href.rpartition("#")[2] if "#" in href else ""
+        if number and (fragment.endswith(number) or (not fragment and number in href)):
+            if found.permalink is None and "reply" not in href and not _under(tree, link, parts.skipped):
+                found.permalink = href
+        elif found.anchor is None and fragment and fragment[-1:].isdigit() and _ANCHOR.fullmatch(fragment):
+            found.anchor = _PREFIX.sub("", fragment)
+            number = _number(found.anchor)
+            found.permalink = href
+        elif (
+            fragment
+            and number
+            and fragment[-1:].isdigit()
+            and found.answers is None
+            and _ANSWERING.search(_near(page, link))
+        ):
+            found.answers = _number(fragment)
+
+
+_ANSWERING: Final = re.compile(
+    r"\b(?:in reply to|reply to|replying to|response to|parent|antwort auf|als antwort|en réponse|en respuesta|in "
+    r"risposta|em resposta|w odpowiedzi|als reactie op|in antwort)\b",
+    re.IGNORECASE,
+)
+
+
+def _near(page: Page, link: int) -> str:
+    tree = page.tree
+    at = tree.first[link]
+    before = tree.chunks[at - 1] if at else ""
+    said = (before[-60:], tree.get(link, "title")[:60], tree.get(link, "class")[:60], tree.line(tree.region(link))[:60])
+    return " ".join(said)
+
+
+def _number(anchor: str | None) -> str | None:
+    found = re.search(r"([0-9a-f]*\d[0-9a-f]*)\D*$", anchor) if anchor else None
+    return found[1] if found else None
+
+
+_DEEP: Final = re.compile(r"(?:^|[-_])(?:depth|level|lvl|indent|tier|nesting|ebene)[-_]?(\d{1,3})$", re.IGNORECASE)
+_MARGIN: Final = re.compile(r"(?:margin|padding)-left\s*:\s*(\d{1,5})(?:\.\d+)?\s*(?:px|em|%)", re.IGNORECASE)
+_DEPTHS: Final = ("data-depth", "data-level", "aria-level", "data-indent", "depth")
+
+
+def _depth(page: Page, element: int) -> int | None:
+    for name in page.looks[element].classes:
+        found = _DEEP.search(name)
+        if found:
+            return int(found[1])
+    attributes = page.tree.attributes[element]
+    for name in _DEPTHS:
+        value = attributes.get(name)
+        if value and value.isdecimal() and len(value) < 6:
+            return int(value)
+    found = _MARGIN.search(attributes.get("style") or "")
+    return int(found[1]) if found else None
+
+
+def _stated_depth(page: Page, region: Region, where: str) -> int | None:
+    selector, _, name = where.partition("!")
+    tree = page.tree
+    wanted = selector.lstrip(".")
+    for element in range(region.start, min(region.end, region.start + 20)):
+        if wanted in page.looks[element].classes:
+            value = tree.get(element, name)
+            if value.isdecimal() and len(value) < 6:
+                return int(value)
+            spacer = next((i for i in range(element, tree.ends[element]) if tree.tags[i] == "img"), None)
+            width = tree.get(spacer, "width") if spacer is not None else ""
+            return int(width) if width.isdecimal() and len(width) < 6 else None
+    return None
+
+
+_BRANCH: Final = re.compile(
+    r"indent|child|replies|reply|repl|answers|antworten|nested|thread|sub|responses|réponses", re.IGNORECASE
+)
+
+
+def _thread(page: Page, found: list[Found]) -> None:
+    """Set each comment's parent, from what surrounds it, what it says, or how deep it stands."""
+    regions = [comment.region for comment in found]
+    starts = [region.start for region in regions]
+    for number, inner in enumerate(_inside(regions)):
+        for other in inner:
+            found[other].parent = number
+    numbers: dict[str, int] = {}
+    for index, comment in enumerate(found):
+        digits = _number(comment.anchor)
+        if digits:
+            numbers.setdefault(digits, index)
+    deep: list[tuple[int, int]] = []
+    levels = {comment.depth for comment in found if comment.depth is not None}
+    branches: dict[int, int | None] = {}
+    for index, comment in enumerate(found):
+        if comment.parent is None and comment.answers in numbers and numbers[comment.answers] < index:
+            comment.parent = numbers[comment.answers]
+        if comment.parent is None:
+            comment.parent = _branch(page, comment, starts, branches)
+        if len(levels) > 1 and comment.depth is not None:
+            while deep and deep[-1][0] >= comment.depth:
+                deep.pop()
+            if comment.parent is None and deep:
+                comment.parent = deep[-1][1]
+            deep.append((comment.depth, index))
+
+
+def _branch(page: Page, comment: Found, starts: Sequence[int], known: dict[int, int | None]) -> int | None:
+    """Return the comment before the innermost list of replies that `comment` stands in, if it stands in one."""
+    tree = page.tree
+    for step, above in enumerate(tree.above(comment.element)):
+        if step > 6:
+            break
+        if above in known:
+            return known[above]
+        name = tree.get(above, "class") + " " + tree.get(above, "id")
+        if len(name) < 300 and _BRANCH.search(name):
+            before = bisect_left(starts, above) - 1
+            # The list of all comments may be called a thread as well: then nothing stands before it.
+            if before >= 0 and starts[before] >= tree.parents[above]:
+                known[above] = before
+                return before
+    return None
+
+
+# Where nothing is named for what it is.
+
+
+def _repeated(page: Page) -> list[tuple[Region, int | None]]:
+    """Return the blocks that repeat, each with a date, below a heading for comments or in a block named for them."""
+    tree = page.tree
+    marks = _dated(page)
+    if not marks:
+        return []
+    groups: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    for mark in marks:
+        zone = page.zones[mark]
+        if page.away(mark):
+            continue
+        for step, above in enumerate((mark, *tree.above(mark))):
+            if step > 10 or above == zone or above <= 0:
+                break
+            holders = groups[tree.parents[above], tree.tags[above]]
+            holders[above] = holders.get(above, 0) + 1
+    below = _heading(page)
+    # A single block counts where it stands right below the heading.
+    heads = {*([below, *tree.above(below)][:3] if below is not None else ())}
+    best: tuple[float, list[int]] = (0.0, [])
+    for (parent, tag), holders in groups.items():
+        zone = page.zones[parent] if parent > 0 else 0
+        members = [element for element, count in holders.items() if count <= 2 and tag not in _TOO_LARGE_OR_SMALL]
+        if not zone:
+            members = [element for element in members if below is not None and element >= below]
+        if not members:
+            continue
+        regions = [tree.region(element) for element in members]
+        rich = [r for r in regions if page.weight(r) > 40 and not _is_teaser(page, r)]
+        if len(rich) < max(1, len(regions) / 2) or (len(rich) < 2 and not zone and parent not in heads):
+            continue
+        score = len(rich) + 0.001 * (len(tree.tags) - min(members)) / len(tree.tags)
+        if score > best[0]:
+            best = (score, members)
+    return [(tree.region(element), None) for element in best[1]]
+
+
+_TOO_LARGE_OR_SMALL: Final = frozenset(
+    ("html", "body", "h1", "h2", "h3", "h4", "h5", "h6", "a", "time", "span", "small", "b")
+)
+
+
+def _dated(page: Page) -> list[int]:
+    tree = page.tree
+    marks = [element for element, found in enumerate(page.looks) if found.marks & DATE]
+    if len(marks) < 2:
+        for at, chunk in enumerate(tree.chunks):
+            if 5 < len(chunk) < LONGEST_DATE and any(map(str.isdigit, chunk)) and spoken(chunk):
+                marks.append(tree.owners[at])
+    return sorted(set(marks))[:5000]
+
+
+def _is_teaser(page: Page, region: Region) -> bool:
+    """Tell whether most of a block's letters are links."""
+    return 2 * (page.linked[region.last] - page.linked[region.first]) > page.weight(region)
+
+
+def _headings(page: Page) -> Iterator[tuple[int, int | None]]:
+    tree = page.tree
+    for element, tag in enumerate(tree.tags):
+        named = page.looks[element].marks & ABOUT
+        if (tag in ("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt") or named) and not page.away(element):
+            own = tree.region(element)
+            if 0 < page.weight(own) <= 100 and own.last - own.first <= 12:
+                text = tree.line(own)
+                found = heading(text) if len(text) <= 100 else None
+                if found:
+                    yield element, found.count
+
+
+def _spoken_heading(page: Page) -> int | None:
+    """Return the last text that is a heading for comments though no element says so."""
+    tree = page.tree
+    for at in range(len(tree.chunks) - 1, -1, -1):
+        chunk = tree.chunks[at].strip()
+        if 4 < len(chunk) <= GLUE and not page.away(tree.owners[at]) and heading(chunk):
+            return tree.owners[at]
+    return None
+
+
+def _heading(page: Page) -> int | None:
+    """Return the last heading that comments could stand below."""
+    return max((element for element, _ in _headings(page)), default=None) or _spoken_heading(page)
+
+
+def promised(page: Page, found: Sequence[Found]) -> int | None:
+    """Return how many comments the page speaks of, if it does; what stands nearest above them counts."""
+    counts = [(element, count) for element, count in _headings(page) if count is not None]
+    if not counts:
+        return None
+    first = found[0].region.start if found else len(page.tree.tags)
+    return next((count for element, count in reversed(counts) if element < first), counts[-1][1])
+
+
+def elsewhere(tree: Tree) -> list[str]:
+    """Return the systems whose comments belong to this page but do not stand in it."""
+    hints: list[str] = []
+    for element, tag in enumerate(tree.tags):
+        attributes = tree.attributes[element]
+        if tag in ("script", "iframe"):
+            hints.append(attributes.get("src") or attributes.get("data-src") or attributes.get("id") or "")
+        elif tag in ("div", "section", "aside") or "-" in tag:
+            hints.append(f"{attributes.get('id') or ''} {attributes.get('class') or ''}"[:300])
+            if "-" in tag or ":" in tag:
+                hints.append(tag)
+    text = "\n".join(hints).lower()
+    return [name for name, signs in ELSEWHERE if any(sign in text for sign in signs)]
