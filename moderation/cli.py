@@ -74,6 +74,10 @@ PolicyOption = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option("--model", metavar="VERSION", help="Use this version instead of the champion.")
 ]
+SiteOption = Annotated[
+    str | None,
+    typer.Option("--site", metavar="NAME", help="Keep the ids of this site apart from those of others in one store."),
+]
 TierOption = Annotated[
     str | None,
     typer.Option(
@@ -161,6 +165,7 @@ def ingest(
     format: FormatOption = None,  # noqa: A002 - the option's name
     map: MapOption = None,  # noqa: A002 - the option's name
     keep_personal_data: PersonalOption = False,
+    site: SiteOption = None,
 ) -> None:
     """Read exports into the store. What is there already stays as it is; running it twice changes nothing.
 
@@ -180,6 +185,7 @@ def ingest(
                 format=format,
                 columns=columns,
                 keep_personal_data=keep_personal_data,
+                site=site,
                 progress=progress,
             )
         ]
@@ -210,6 +216,7 @@ def convert(
     format: FormatOption = None,  # noqa: A002 - the option's name
     map: MapOption = None,  # noqa: A002 - the option's name
     keep_personal_data: PersonalOption = False,
+    site: SiteOption = None,
 ) -> None:
     """Write any export as one plain table: a comment a row, its article's fields and what is true of it beside it."""
     columns = _columns(map)
@@ -222,6 +229,7 @@ def convert(
             format=format,
             columns=columns,
             keep_personal_data=keep_personal_data,
+            site=site,
             progress=progress,
         )
     _say(f"{done.rows:,} comments, read as {done.format}")
@@ -240,6 +248,7 @@ def export(
             metavar="WHO", help="people: standing answers only; policy: its decisions too, where there is none."
         ),
     ] = "people",
+    site: SiteOption = None,
 ) -> None:
     """Write the store's decisions as the file that a comment system takes them back in. Nothing is sent."""
     if decided_by not in ("people", "policy"):
@@ -247,7 +256,7 @@ def export(
     from moderation import jobs
 
     with _store(create=False) as store:
-        done = jobs.export(store, system, out, decided_by_policy=decided_by == "policy")
+        done = jobs.export(store, system, out, decided_by_policy=decided_by == "policy", site=site)
     counts = ", ".join(f"{count:,} {verdict}" for verdict, count in done.written.items())
     _say(f"{counts}: {out}")
     if done.left_out:

@@ -121,10 +121,22 @@ class Schedule:
     stop: int | None = None
 
 
+CLOSE: Final[Mapping[str, float]] = {
+    "cad": 0.15,
+    "cat_wiki": 0.05,
+    "dynahate": 0.2,
+    "ghc": 0.5,
+    "jigsaw6_lower": 0.5,
+    "jigsaw6_raw": 0.5,
+    "jigsaw_bin": 0.15,
+    "mhs_binary": 0.2,
+    "tox_spans_civil": 0.0,
+}
 STAGES: Final = (
     # The first is left while its rate is still high, and serves as the beginning of the second.
     Schedule(passes=2, stop=1000),
     Schedule(passes=1, threads=1, seed=2, shares=NARROW),
+    Schedule(passes=1, threads=1, seed=3, shares=CLOSE, rate=8e-5),
 )
 
 

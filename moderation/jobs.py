@@ -107,6 +107,7 @@ def ingest(
     columns: Mapping[str, str] | None = None,
     chunk_rows: int = CHUNK_ROWS,
     keep_personal_data: bool = False,
+    site: str | None = None,
     progress: Progress | None = None,
 ) -> list[Ingested]:
     """Add what is new in these files to the store; running it again adds nothing. Progress is in bytes.
@@ -116,7 +117,14 @@ def ingest(
     """
     found = []
     for path in paths:
-        reading = read(path, format, columns=columns, chunk_rows=chunk_rows, keep_personal_data=keep_personal_data)
+        reading = read(
+            path,
+            format,
+            columns=columns,
+            chunk_rows=chunk_rows,
+            keep_personal_data=keep_personal_data,
+            site=site,
+        )
         total, judged = Added(0, 0, 0, 0, 0), 0
         for batch in reading:
             added = store.add_batch(batch, source=str(path), at=at)
@@ -140,13 +148,16 @@ def convert(
     columns: Mapping[str, str] | None = None,
     chunk_rows: int = CHUNK_ROWS,
     keep_personal_data: bool = False,
+    site: str | None = None,
     progress: Progress | None = None,
 ) -> Converted:
     """Write what can be read at `path` as one table of comments, each with its article; progress is in bytes read.
 
     `out` is named by its extension (.parquet, .jsonl, .csv, .tsv); None writes CSV to standard output.
     """
-    reading = read(path, format, columns=columns, chunk_rows=chunk_rows, keep_personal_data=keep_personal_data)
+    reading = read(
+        path, format, columns=columns, chunk_rows=chunk_rows, keep_personal_data=keep_personal_data, site=site
+    )
 
     def batches() -> Iterator[Batch]:
         for batch in reading:
@@ -161,15 +172,17 @@ def convert(
     return Converted(rows, reading.format, reading.loss)
 
 
-def export(store: Store, system: str, out: Path, *, decided_by_policy: bool = False) -> WrittenBack:
+def export(
+    store: Store, system: str, out: Path, *, decided_by_policy: bool = False, site: str | None = None
+) -> WrittenBack:
     """Write the standing decisions about comments of `system` as the file that it takes them back in.
 
     People's answers count; where there is none, nothing is written unless `decided_by_policy` asks for what the policy
-    decided on its own.
+    decided on its own. `site`: only comments read under this name, or without one.
     """
     decided = store.verdicts(decided_by_policy=decided_by_policy)
     words = decided["action"].map({"approve": "approved", "reject": "rejected"})
-    return write_back(words.where(~(decided["spam"] & (words == "rejected")), "spam"), system, out)
+    return write_back(words.where(~(decided["spam"] & (words == "rejected")), "spam"), system, out, site)
 
 
 # --- Score -----------------------------------------------------------------------------------------------------------

@@ -43,9 +43,12 @@ class System:
     form: re.Pattern[str]
     write: Callable[[Pairs], Iterator[str]]
 
-    def native(self, name: str) -> str | None:
-        """Return the system's own id of a comment, or None where it is not the system's."""
+    def native(self, name: str, site: str | None) -> str | None:
+        """Return the system's own id of a comment, or None where it is not the system's, or another site's."""
         source, _, own = name.partition(":")
+        where, _, own = own.rpartition("/")
+        if where != (site or ""):
+            return None
         return own if source in self.sources and self.form.fullmatch(own) else None
 
 
@@ -57,10 +60,11 @@ class WrittenBack:
     left_out: int
 
 
-def write_back(verdicts: "pd.Series[Any]", system: str, out: Path) -> WrittenBack:
+def write_back(verdicts: "pd.Series[Any]", system: str, out: Path, site: str | None = None) -> WrittenBack:
     """Write `verdicts` (index: comment ids; values of `VERDICTS`) as the file that `system`, one of `BACK`, takes.
 
-    Raises `InputError` where the system is not known, or none of the comments is from it.
+    `site`: only comments that were read under this name, or without one. Raises `InputError` where the system is not
+    known, or none of the comments is from it.
     """
     if system not in BACK:
         raise InputError(f"unknown system {system!r}; known: {', '.join(BACK)}")
@@ -68,7 +72,7 @@ def write_back(verdicts: "pd.Series[Any]", system: str, out: Path) -> WrittenBac
     pairs = [
         (own, str(verdict))
         for name, verdict in verdicts.items()
-        if (own := known.native(str(name))) is not None and verdict in VERDICTS
+        if (own := known.native(str(name), site)) is not None and verdict in VERDICTS
     ]
     if not pairs:
         raise InputError(
@@ -164,7 +168,7 @@ def _table(columns: Sequence[str], words: Mapping[str, str]) -> Callable[[Pairs]
 NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
 # Never begins like a formula, nor like an option.
 WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-WORDPRESS: Final = ("wordpress", "wxr")
+WORDPRESS: Final = ("wordpress",)
 
 BACK: Final[Mapping[str, System]] = {
     "discourse": System(

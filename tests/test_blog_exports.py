@@ -166,7 +166,7 @@ def test_damage_costs_no_other_record(tmp_path, fault):
     assert taken.loss.records_in == 4
     if text is not None:
         assert taken.texts[1] == text
-    assert set(taken.column("article_id")) == {"wxr:1"}
+    assert set(taken.column("article_id")) == {"wordpress:1"}
 
 
 def test_every_damage_at_once_costs_nothing_else(tmp_path):
@@ -184,7 +184,7 @@ def test_every_damage_at_once_costs_nothing_else(tmp_path):
 def test_a_missing_end_of_an_article_moves_no_comment(tmp_path):
     other = ITEM.replace(">1<", ">2<")
     taken = Taken(written(tmp_path, ITEM, comment(1), other, comment(2), "</item>", comment(3)))
-    assert taken.column("article_id") == ["wxr:1", "wxr:2", None]
+    assert taken.column("article_id") == ["wordpress:1", "wordpress:2", None]
 
 
 def test_a_comment_of_the_file_is_no_comment(tmp_path):

@@ -705,3 +705,14 @@ def test_a_workbook_that_is_a_bomb_is_refused(tmp_path):
             member.write(b" " * (1 << 20))
     with pytest.raises(InputError, match="decompression bomb"):
         take(path)
+
+
+def test_the_name_of_a_site_goes_into_the_ids_that_the_site_numbers(tmp_path):
+    path = tmp_path / "comments.csv"
+    path.write_text("comment_ID,comment_post_ID,comment_parent,comment_content\n7,3,0,first\n8,3,7,second\n")
+    (batch,) = list(read(path, site="hill.example"))
+    assert batch.comments["id"].tolist() == ["wordpress:hill.example/7", "wordpress:hill.example/8"]
+    assert batch.comments["parent_id"].iloc[1] == "wordpress:hill.example/7"
+    assert set(batch.comments["article_id"]) == {"wordpress:hill.example/3"}
+    with pytest.raises(InputError, match="site: 'a/b' is not a name"):
+        read(path, site="a/b")

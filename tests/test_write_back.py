@@ -112,3 +112,11 @@ def test_what_cannot_be_written_back_is_refused_in_one_line(tmp_path):
     with pytest.raises(InputError, match=r"no decision is about a comment from YouTube \(ids youtube:\.\.\.\)"):
         write_back(verdicts([("wordpress:1", "spam")]), "youtube", tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_two_sites_in_one_store_stay_apart(tmp_path):
+    pairs = [("wordpress:harbour/7", "spam"), ("wordpress:hill/7", "approved"), ("wordpress:7", "rejected")]
+    for site, word in (("harbour", "spam"), ("hill", "approve"), (None, "trash")):
+        done = write_back(verdicts(pairs), "wp-cli", tmp_path / "out", site)
+        assert done.left_out == 2
+        assert told(tmp_path / "out", "wp-cli") == [("7", word)]

@@ -11,6 +11,7 @@ A bad record is a line in the report, never an exception; a file that cannot be 
 of this package knows one format; a new one adds a `Format` to `FORMATS` and nothing else.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -63,6 +64,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     )
 }
 """Every format that `read` knows, by name."""
+
+_SITE: Final = re.compile(r"[\w.-]{1,100}")
 
 
 class Reading:
@@ -161,21 +164,24 @@ def read(
     columns: Mapping[str, str] | None = None,
     chunk_rows: int = 5000,
     keep_personal_data: bool = False,
+    site: str | None = None,
 ) -> Reading:
     """Return the comments in the file at `path` as a `Reading`, `chunk_rows` at a time.
 
     The file may be packed (.gz, .zst, .bz2, .xz, .zip); of a folder, or an archive of several, every file is read, one
     after the other. The format is told by content unless `format` names it. `columns` maps our field to the file's
     column or key (`{"text": "body"}`; dots reach into JSON objects). E-mail and IP addresses are dropped;
-    `keep_personal_data` keeps those that were given as an author's name or link. Raises `FormatError` where no format
-    fits, `InputError` where the file cannot be read.
+    `keep_personal_data` keeps those that were given as an author's name or link. `site` goes into the ids that systems
+    number their comments by. Raises `FormatError` where no format fits, `InputError` where the file cannot be read.
     """
     if format is not None and format not in FORMATS:
         raise FormatError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
     if chunk_rows < 1:
         raise InputError(f"chunk_rows is {chunk_rows}; give 1 or more")
+    if site is not None and not _SITE.fullmatch(site):
+        raise InputError(f"site: {site!a} is not a name; use letters, digits, '.', '-' and '_'")
     chosen = None if format is None else FORMATS[format]
-    wanted = Wanted(Tally(), dict(columns or {}), chunk_rows, keep_personal_data)
+    wanted = Wanted(Tally(), dict(columns or {}), chunk_rows, keep_personal_data, site)
     return Reading(Path(path), places_in(Path(path)), chosen, wanted)
 
 

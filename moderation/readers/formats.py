@@ -23,6 +23,7 @@ class Wanted:
     columns: Mapping[str, str] = field(default_factory=dict)
     chunk_rows: int = 5000
     keep_personal_data: bool = False
+    site: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

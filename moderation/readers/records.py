@@ -69,12 +69,14 @@ def batches_of_fields(
     record has no id, one is made. Whoever yields a record has counted it into `records_in`.
     """
     builder = Builder(source, wanted.tally, wanted.keep_personal_data)
+    # Numbers are a site's own: two sites in one store have a comment 1 each.
+    prefix = f"{source}:" if wanted.site is None else f"{source}:{wanted.site}/"
     waiting = iter(records)
     while chunk := list(islice(waiting, wanted.chunk_rows)):
         names = dict.fromkeys(name for _, record in chunk for name in record) | {"text": None}
         columns = {
             name: strings(
-                [_named(source, record.get(name)) for _, record in chunk]
+                [_named(prefix, record.get(name)) for _, record in chunk]
                 if name in NATIVE
                 else [record.get(name) for _, record in chunk]
             )
@@ -83,8 +85,8 @@ def batches_of_fields(
         yield builder.build(columns, [number for number, _ in chunk], word)
 
 
-def _named(source: str, value: Any) -> str | None:
-    return None if value is None or value == "" else f"{source}:{value}"
+def _named(prefix: str, value: Any) -> str | None:
+    return None if value is None or value == "" else f"{prefix}{value}"
 
 
 def _column(records: Sequence[Record], name: str, keys: Sequence[str]) -> Any:

@@ -72,7 +72,7 @@ def _claim(source: Source) -> int:
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
-    yield from batches_of_fields(told_once(_records(source, wanted), wanted), "wxr", wanted, "comment")
+    yield from batches_of_fields(told_once(_records(source, wanted), wanted), "wordpress", wanted, "comment")
 
 
 def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, Any], Mapping[str, str | None]]]:
