@@ -522,14 +522,13 @@ def train(
         trained = recipe.train(data, seeds_folder(), progress=progress)
     card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
     full = {**trained.card, **card}
-    readable = recipe.card_markdown(trained.card, folder.name)
     try:
         trained.classifier.save(folder, full)
         if accurate:
             full["encoder"] = _encoder(data, trained.classifier, folder)
             (folder / "card.json").unlink()
             trained.classifier.write_card(folder, full)
-        (folder / "card.md").write_text(readable, "utf-8")
+        (folder / "card.md").write_text(recipe.card_markdown(full, folder.name), "utf-8")
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --out") from error
     _say(f"written: {folder}")

@@ -59,13 +59,15 @@ from moderation.recipe import (
     abuse_rows,
     blog_rows,
     calibration,
+    development_figures,
+    own_figures,
     rate_weights,
     source_weights,
     swapped,
 )
 from moderation.report.cascade import cascade_curve, knee
 from moderation.tables import batch_of
-from moderation.tiers import HEADS_FILE, Heads, likeness
+from moderation.tiers import HEADS_FILE, Accurate, Heads, likeness
 
 __all__ = ["BertEncoder", "Rows", "Schedule", "base_folder", "base_weights", "fine_tune", "rows_of"]
 
@@ -592,22 +594,26 @@ def make(
     for schedule in STAGES:
         model = fine_tune(rows, base, schedule, progress, start=start)
         start = dict(model.state_dict())
-    return finish(model, data, classifier, base, folder, progress=progress)
+    return finish(model, data, seeds, classifier, folder, progress=progress)
 
 
 def finish(
     model: BertEncoder,
     data: Path,
+    seeds: Path,
     classifier: Classifier,
-    base: Path,
     folder: Path,
     *,
     progress: Callable[[int, int | None, str], None],
+    resamples: int = 200,
 ) -> dict[str, Any]:
-    """Export a fitted encoder into `folder`, weigh it, and return its part of the card."""
+    """Export a fitted encoder into `folder`, weigh and measure it, and return its part of the card."""
+    base = base_folder()
     _, words, places = base_weights(base)
     files = export(model, words, places, base, folder)
-    weighed = weigh(Encoder.load(folder, files), classifier, data, progress)
+    encoder = Encoder.load(folder, files)
+    weighed = weigh(encoder, classifier, data, progress)
+    tier = Accurate(classifier, classifier, classifier, encoder, weighed.heads)
     content = weighed.heads.content()
     (folder / HEADS_FILE).write_bytes(content)
     return {
@@ -618,4 +624,6 @@ def finish(
         "stages": [asdict(stage) for stage in STAGES],
         "own_sentences": list(OWN),
         "weighed": weighed.report,
+        "development": development_figures(tier, data, resamples),
+        "own": own_figures(tier, seeds, resamples),
     }
