@@ -666,7 +666,7 @@ def _accurate_lines(card: Mapping[str, Any]) -> list[str]:
         "its logit and the fast tier's are weighed together. Off-topic is the fast tier's features of context beside",
         "sentence embeddings of the untouched base. Spam and trackback are the fast tier's.",
         "",
-        "Its sources were not left out in turn: training takes over an hour on two cores. The development sets that bear",
+        "Its sources were not left out in turn: training takes over an hour on two cores. Development sets that bear",
         "the name of a training source share that source's makers and register; foxnews shares neither.",
         "",
         *_head(),
@@ -683,8 +683,8 @@ def _accurate_lines(card: Mapping[str, Any]) -> list[str]:
         + "; ".join(f"{label}: {', '.join(names)}" for label, names in told["weighed"]["calibrated_on"].items())
         + " (jigsaw6 is training data: there is no other for these labels).",
         "",
-        f"Cascade: within {told['weighed']['band']:g} logits of a limit, the knee of accuracy against cost; the curve is",
-        "in `card.json`.",
+        f"Cascade: within {told['weighed']['band']:g} logits of a limit, the knee of accuracy against cost; see",
+        "`card.json`.",
     ]
     return lines
 
