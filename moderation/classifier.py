@@ -214,7 +214,8 @@ class Classifier:
         others = whole
         if found:
             rows = np.array([reading.row for reading in found])
-            comments = batch.comments.iloc[rows]
+            # Not the text: a long one would be repeated for each of its thousands of windows.
+            comments = batch.comments[["author", "author_url"]].iloc[rows]
             others = (
                 string_buffers([reading.text for reading in found]),
                 string_buffers(comments["author"]),

@@ -357,6 +357,7 @@ def explain(
     with _store(create=False) as store:
         batch = store.batch([comment])
         earlier = jobs.context_in(store, batch)
+        alike = jobs.look_alikes(store, classifier, comment)
     scores = classifier.score(batch, earlier)
     asked = label or _strongest_flag(scores.iloc[0], jobs.thresholds_of(_policy(settings_from())))
     table = Table("label", "probability", box=None, pad_edge=False)
@@ -370,6 +371,13 @@ def explain(
         parts.add_row(f"{weight:+.2f}", _text(what))
     _console(sys.stdout).print(f"\n{TITLES[asked]}: {explanation.logit:+.2f} as a logit, from", markup=False)
     _console(sys.stdout).print(parts)
+    if alike:
+        table = Table("decided", "comment", "alike", "begins", box=None, pad_edge=False)
+        for one in alike:
+            action = {"approve": "approved", "reject": "rejected"}[one.action]
+            table.add_row(action, _text(one.id), f"{one.likeness:.2f}", _text(_shortened(one.text, 48)))
+        _console(sys.stdout).print("\nnearest that people decided about", markup=False)
+        _console(sys.stdout).print(table)
 
 
 # --- Commands: learning ----------------------------------------------------------------------------------------------

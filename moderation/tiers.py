@@ -284,6 +284,11 @@ class Accurate:
         """Return what names these weights; the same reviews give the same digest."""
         return self.fast.identity()
 
+    def likeness_to(self, text: str, others: Sequence[str]) -> Floats:
+        """Return how like each of `others` is to `text`, as sentences: cosines (n,)."""
+        vectors = self.encoder.embed([text, *others])
+        return _cosines(vectors[1:], vectors[0])
+
     def nearest(self, batch: Batch) -> list[tuple[str, float] | None]:
         """Return for each comment the passage of its article that it is most like, and how like (cosine)."""
         passages, where = _passages(self.encoder, batch)
@@ -314,6 +319,10 @@ class Cascade:
     def card(self) -> Mapping[str, Any]:
         """The version's card."""
         return self.accurate.card
+
+    def likeness_to(self, text: str, others: Sequence[str]) -> Floats:
+        """Return how like each of `others` is to `text`, as sentences: cosines (n,)."""
+        return self.accurate.likeness_to(text, others)
 
     @property
     def labels(self) -> tuple[str, ...]:
