@@ -14,7 +14,7 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -415,6 +415,7 @@ def export(model: BertEncoder, words: Tensor, places: Tensor, base: Path, folder
                 reduce_range=True,
                 op_types_to_quantize=["MatMul", "Gemm"],
             )
+            _without_traces(folder / name)
     scale = words.abs().amax(1) / 127
     numbers = torch.round(words / scale[:, None].clamp_min(1e-12)).to(torch.int8)
     arrays = {
@@ -427,6 +428,16 @@ def export(model: BertEncoder, words: Tensor, places: Tensor, base: Path, folder
     settings["truncation"] = settings["padding"] = None
     (folder / TOKENIZER).write_text(json.dumps(settings, ensure_ascii=False, separators=(",", ":")), "utf-8")
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+
+
+def _without_traces(path: Path) -> None:
+    """Take out of a network what the exporter says of the machine it was made on: places in source files, names."""
+    onnx = import_module("onnx")
+    network = onnx.load(path)
+    for part in (network, network.graph, *network.graph.node, *network.graph.value_info, *network.functions):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(network, path)
 
 
 # --- How the accurate tier weighs what it is given -------------------------------------------------------------------
@@ -590,11 +601,17 @@ def make(
     except ImportError as error:
         raise InputError("train: the base encoder is not installed; pip install 'comment-moderation[train]'") from error
     rows = rows_from(data, seeds, base)
-    start: dict[str, Tensor] | None = None
+    states: list[dict[str, Tensor]] = []
     for schedule in STAGES:
-        model = fine_tune(rows, base, schedule, progress, start=start)
-        start = dict(model.state_dict())
+        model = fine_tune(rows, base, schedule, progress, start=states[-1] if states else None)
+        states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+    model.load_state_dict(averaged(states[-2:]))
     return finish(model, data, seeds, classifier, folder, progress=progress)
+
+
+def averaged(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of several states of one run: steadier than the last alone (Wortsman et al., ICML 2022)."""
+    return {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
 
 
 def finish(

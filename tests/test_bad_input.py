@@ -203,6 +203,11 @@ def test_records_without_use_are_lines_of_the_report(scored, tmp_path):
 # --- Paths
 
 
+def emptied(folder):
+    (folder / "empty").mkdir()
+    return folder / "empty"
+
+
 def looped(folder):
     (folder / "loop").symlink_to(folder / "loop")
     return folder / "loop"
@@ -212,7 +217,7 @@ def looped(folder):
     ("make", "message"),
     [
         (lambda folder: folder / "none.csv", "no such file"),
-        (lambda folder: folder, "is a folder"),
+        (emptied, "is a folder"),
         (looped, "cannot be read"),
         (lambda folder: put(folder / "file", "x") / "under.csv", "cannot be read"),
         (lambda folder: folder / ("x" * 300), "cannot be read"),

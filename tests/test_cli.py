@@ -544,7 +544,7 @@ def test_a_report_is_written_from_own_sentences_alone(ran, tmp_path):
     assert "Only a sample was measured" in text
     assert (tmp_path / "report/plots/roc.png").is_file()
     figures = json.loads((tmp_path / "report/report.json").read_text("utf-8"))
-    assert set(figures["scorers"]) == {"fast"}
+    assert set(figures["scorers"]) == {"fast", "accurate", "cascade"}
 
 
 def test_a_folder_without_data_sets_is_named(run, tmp_path):

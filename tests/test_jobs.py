@@ -511,6 +511,7 @@ def test_a_running_job_reports_though_it_makes_no_progress(store):
     clock = Ticking()
     number = store.add_job("retrain", {}, AT)
     with jobs._Pulse(store, number, clock, beat_s=0.02) as pulse:
+        pulse.begin()
         first = store.job(number)
         assert first.state == "running"
         assert first.result["pid"] > 0
