@@ -124,6 +124,7 @@ WEAKNESSES: Final = (
         "low or high until reviews correct them."
     ),
     "Names of groups raise identity_attack somewhat by themselves: see own, neutral.",
+    "The accurate tier's toxicity moves by up to .11 where only the name of a faith is exchanged.",
 )
 SWAPPED_SHARE: Final = 0.25
 SEED: Final = 20071125

@@ -62,8 +62,11 @@ LIKENESS: Final = (
 )
 """What sentence embeddings say of a comment beside its article and thread, in order."""
 
-PARTS: Final = 40
-"""At most so many parts of a text are taken away, one at a time, to see what the encoder's logit owes to each."""
+PARTS: Final = 14
+"""At most so many parts of a text are taken away, one at a time, to see what the logit owes to each.
+
+Phrases, not words: a single word is often said again by its neighbours, and taking it away alone changes little.
+"""
 
 Floats = npt.NDArray[np.float64]
 _WORD: Final = re.compile(r"\S+")
@@ -204,7 +207,7 @@ class Accurate:
     def explain(self, batch: Batch, label: str, earlier: pd.DataFrame | None = None) -> list[Explanation]:
         """Return one explanation per comment; raise `ModelError` for a label this model does not claim.
 
-        Where the encoder has the word, a part's weight is how much the logit falls when that part of the text is taken
+        For the labels of the encoder a part's weight is how much the logit falls when that part of the text is taken
         away (occlusion: Zeiler and Fergus, ECCV 2014; Li et al., 2016). Such weights do not add up by themselves: the
         `bias` is what is left of the logit. Off-topic, spam and trackback are sums, and exact.
         """
@@ -217,13 +220,12 @@ class Accurate:
         if label == "off_topic":
             return self._by_context(batch, earlier, logits)
         taught = self._taught(batch, earlier)[:, j]
-        factor = float(self.heads.mix[HEADS.index(label), 0])
         found = []
-        for text, logit, change in zip(batch.comments["text"].tolist(), logits.tolist(), taught.tolist(), strict=True):
+        for row, (logit, change) in enumerate(zip(logits.tolist(), taught.tolist(), strict=True)):
             if np.isnan(logit):
                 found.append(Explanation(label, 0.0, logit, float("nan"), ()))
                 continue
-            spans = self._occluded(text, HEADS.index(label), factor)
+            spans = self._occluded(batch.comments.iloc[[row]], label)
             if change:
                 spans.append(Span(None, None, change, "structure", "what reviews taught"))
             found.append(_explained(label, logit, spans))
@@ -234,14 +236,23 @@ class Accurate:
             return np.zeros((len(batch), len(self.labels)))
         return self.change.logits(batch, earlier) - self.base.logits(batch, earlier)
 
-    def _occluded(self, text: str, head: int, factor: float) -> list[Span]:
+    def _occluded(self, comment: pd.DataFrame, label: str) -> list[Span]:
+        """Return what the logit of one comment owes to each part of its text, by encoder and classifier both."""
+        text = str(comment["text"].iloc[0])
         parts = _parts(text)
         if not parts:
             return []
-        without = [f"{text[:begin]} {text[end:]}" for begin, end in parts]
-        logits = self._encoded([text, *without])[:, head]
+        texts = [text, *(f"{text[:begin]} {text[end:]}" for begin, end in parts)]
+        frame = comment.iloc[[0] * len(texts)].assign(
+            id=[f"part:{i}" for i in range(len(texts))], text=pd.array(texts, comment["text"].dtype)
+        )
+        of_encoder, of_base, _ = self.heads.mix[HEADS.index(label)]
+        base = self.base.logits(Batch(frame.reset_index(drop=True)))[:, self.labels.index(label)]
+        # What is left may be too little to be taken for English; it is then as strong as the whole, by the words.
+        base = np.where(np.isnan(base), base[0], base)
+        logits = of_encoder * self._encoded(texts)[:, HEADS.index(label)] + of_base * base
         return [
-            Span(begin, end, factor * float(logits[0] - left), "text", "words")
+            Span(begin, end, float(logits[0] - left), "text", "words")
             for (begin, end), left in zip(parts, logits[1:], strict=True)
         ]
 
