@@ -243,11 +243,11 @@ class Accurate:
         if not parts:
             return []
         texts = [text, *(f"{text[:begin]} {text[end:]}" for begin, end in parts)]
-        frame = comment.iloc[[0] * len(texts)].assign(
-            id=[f"part:{i}" for i in range(len(texts))], text=pd.array(texts, comment["text"].dtype)
-        )
+        frame = comment.iloc[[0] * len(texts)].reset_index(drop=True)
+        frame["id"] = pd.Series([f"part:{i}" for i in range(len(texts))], dtype="string[pyarrow]")
+        frame["text"] = pd.Series(texts, dtype="string[pyarrow]")
         of_encoder, of_base, _ = self.heads.mix[HEADS.index(label)]
-        base = self.base.logits(Batch(frame.reset_index(drop=True)))[:, self.labels.index(label)]
+        base = self.base.logits(Batch(frame))[:, self.labels.index(label)]
         # What is left may be too little to be taken for English; it is then as strong as the whole, by the words.
         base = np.where(np.isnan(base), base[0], base)
         logits = of_encoder * self._encoded(texts)[:, HEADS.index(label)] + of_base * base
