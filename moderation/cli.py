@@ -794,17 +794,22 @@ def _strongest_flag(scores: "pd.Series", limits: Mapping[str, float]) -> str:
 
 
 def _telling_parts(text: str, explanation: "Explanation") -> tuple[dict[str, float], dict[str, float]]:
-    """Return the weights of the words of a text, and of what is no word of it (structure, author, context).
+    """Return the weights of the words or phrases of a text, and of what is none of it (structure, author, context).
 
     Spans overlap (a word, its pair, its letters): each gives its weight to the characters it covers, and a word is the
     sum of its own.
     """
     places = [(match.start(), match.end(), match.group()) for match in re.finditer(r"\w[\w'’.-]*\w|\w", text)]
     weights = [0.0] * len(places)
+    words: dict[str, float] = {}
     others: dict[str, float] = {}
     for span in explanation.spans:
         if span.begin is None or span.end is None:
             others[span.name] = others.get(span.name, 0.0) + span.weight
+            continue
+        if span.name == "phrase":
+            phrase = " ".join(text[span.begin : span.end].split())
+            words[phrase] = words.get(phrase, 0.0) + span.weight
             continue
         covered = [
             (place, min(end, span.end) - max(begin, span.begin))
@@ -814,9 +819,9 @@ def _telling_parts(text: str, explanation: "Explanation") -> tuple[dict[str, flo
         total = sum(letters for _, letters in covered)
         for place, letters in covered:
             weights[place] += span.weight * letters / total
-    words: dict[str, float] = {}
     for (_, _, word), weight in zip(places, weights, strict=True):
-        words[word] = words.get(word, 0.0) + weight
+        if weight:
+            words[word] = words.get(word, 0.0) + weight
     return words, others
 
 
@@ -828,7 +833,7 @@ def _because(text: str, explanation: "Explanation", count: int = 4) -> list[str]
     """Return what spoke for the label: its words, and in brackets what is no word but weighed more than any."""
     words, others = _telling_parts(text, explanation)
     speaking = _strongest({what: weight for what, weight in words.items() if weight > 0}, count)
-    found = [what for what, weight in speaking if weight >= speaking[0][1] / 5]
+    found = [_shortened(what, 40) for what, weight in speaking if weight >= speaking[0][1] / 5]
     least = speaking[0][1] if speaking else 0.0
     beside = _strongest({what: weight for what, weight in others.items() if weight > least}, 2)
     return [*found[: count - len(beside)], *(f"[{what}]" for what, _ in beside)]

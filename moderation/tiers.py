@@ -252,7 +252,7 @@ class Accurate:
         base = np.where(np.isnan(base), base[0], base)
         logits = of_encoder * self._encoded(texts)[:, HEADS.index(label)] + of_base * base
         return [
-            Span(begin, end, float(logits[0] - left), "text", "words")
+            Span(begin, end, float(logits[0] - left), "text", "phrase")
             for (begin, end), left in zip(parts, logits[1:], strict=True)
         ]
 

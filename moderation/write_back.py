@@ -63,12 +63,13 @@ class WrittenBack:
 def write_back(verdicts: "pd.Series[Any]", system: str, out: Path, site: str | None = None) -> WrittenBack:
     """Write `verdicts` (index: comment ids; values of `VERDICTS`) as the file that `system`, one of `BACK`, takes.
 
-    `site`: only comments that were read under this name, or without one. Raises `InputError` where the system is not
-    known, or none of the comments is from it.
+    `site`: only comments of this site; needed where there are several. Raises `InputError` where the system is not
+    known, none of the comments is from it, or they are from several sites and none is named.
     """
     if system not in BACK:
         raise InputError(f"unknown system {system!r}; known: {', '.join(BACK)}")
     known = BACK[system]
+    site = site or _only_site(verdicts.index.map(str), known)
     pairs = [
         (own, str(verdict))
         for name, verdict in verdicts.items()
@@ -83,6 +84,18 @@ def write_back(verdicts: "pd.Series[Any]", system: str, out: Path, site: str | N
         table.write(pd.DataFrame(pairs, columns=["id", "verdict"], dtype="string[pyarrow]"))
     counts = {verdict: sum(each == verdict for _, each in pairs) for verdict in VERDICTS}
     return WrittenBack(counts, len(verdicts) - len(pairs))
+
+
+def _only_site(names: Iterable[str], known: System) -> str | None:
+    """Return the site that all comments of a system are of; None where they name none."""
+    parts = (name.partition(":") for name in names)
+    numbered = (own.rpartition("/") for source, _, own in parts if source in known.sources)
+    # What is no id of the system, or names no site, goes nowhere, and need not be asked about.
+    sites = {site for site, _, own in numbered if known.form.fullmatch(own) and SITE.fullmatch(site)}
+    if len(sites) > 1:
+        listed = ", ".join(sorted(site or "(none)" for site in sites))
+        raise InputError(f"export: comments are from several sites: {listed}; name one with --site")
+    return next(iter(sites), "") or None
 
 
 class _Lines:
@@ -165,6 +178,7 @@ def _table(columns: Sequence[str], words: Mapping[str, str]) -> Callable[[Pairs]
     return rows
 
 
+SITE: Final = re.compile(r"[\w.-]{0,100}")
 NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
 # Never begins like a formula, nor like an option.
 WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

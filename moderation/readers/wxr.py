@@ -3,7 +3,9 @@
 Source: wp-admin/includes/export.php of WordPress, and Disqus' "Custom XML import format", which adds `dsq:` elements.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from moderation.readers.articles import article_of, told_once
@@ -53,6 +55,8 @@ ARTICLE: Final = {
     "dsq:thread_identifier": "thread",
 }
 NEVER: Final = "0000-00-00"
+_BLOG: Final = re.compile(r"<wp:base_blog_url>\s*(?:<!\[CDATA\[)?\s*https?://([\w.-]{1,100})", re.IGNORECASE)
+_LINK: Final = re.compile(r"<link>\s*(?:<!\[CDATA\[)?\s*https?://([\w.-]{1,100})", re.IGNORECASE)
 NO_SPAM: Final = (
     "no spam in it: WordPress leaves spam out of its own exports; "
     "`wp comment list --status=spam --format=json` and the REST route comments?status=spam carry it"
@@ -72,7 +76,19 @@ def _claim(source: Source) -> int:
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
+    # Every site numbers its comments from 1: those of two must not pass for one another.
+    wanted = replace(wanted, site=wanted.site or _site(source))
     yield from batches_of_fields(told_once(_records(source, wanted), wanted), "wordpress", wanted, "comment")
+
+
+def _site(source: Source) -> str | None:
+    """Return the host that the export says it is of."""
+    text = source.head_text()
+    for expression in (_BLOG, _LINK):
+        found = expression.search(text)
+        if found is not None:
+            return found[1].casefold()
+    return None
 
 
 def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, Any], Mapping[str, str | None]]]:
