@@ -429,7 +429,9 @@ def test_a_reader_that_goes_away_is_no_error(home, tmp_path):
 def test_ctrl_c_is_exit_130_without_a_traceback(home, tmp_path):
     slow = tmp_path / "slow.csv"
     slow.write_text("id,text\n" + "".join(f"{n},the tide table of day {n}\n" for n in range(60_000)))
-    with process("score", slow, "-o", "-", "--chunk-rows", 50) as running:
+    # Whoever started the tests in the background had Ctrl-C ignored, and their children inherit that.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    with process("score", slow, "-o", "-", "--chunk-rows", 50, **heard) as running:
         assert running.stdout.readline().startswith("id,"), "it is at work"
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
