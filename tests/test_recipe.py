@@ -71,7 +71,7 @@ def test_calibration_is_for_the_base_rate_asked_for():
     random = np.random.default_rng(0)
     answers = (random.random(20_000) < 0.5).astype(float)
     logits = random.normal(2 * answers, 1)
-    slope, intercept = recipe._calibration(logits, answers, np.ones(20_000), 0.02)
+    slope, intercept = recipe.calibration(logits, answers, np.ones(20_000), 0.02)
     probability = 1 / (1 + np.exp(-(slope * logits + intercept)))
     expected = 0.02 * probability[answers == 1].mean() + 0.98 * probability[answers == 0].mean()
     assert expected == pytest.approx(0.02, rel=0.05)
