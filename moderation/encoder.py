@@ -48,6 +48,8 @@ WINDOW: Final = 94
 OVERLAP: Final = 16
 PASSAGE_WORDS: Final = 60
 MAX_PASSAGES: Final = 64
+REMEMBERED: Final = 4_096
+"""Texts whose rows are kept: at 384 numbers each, twelve megabytes."""
 
 TUNED: Final = "encoder.onnx"
 SENTENCE: Final = "sentence.onnx"
@@ -118,6 +120,9 @@ class Encoder:
     places: Floats
     tokenizer: Any
     made_of: tuple[Path, Mapping[str, str]]
+    # A window run again gives the same bits, so what is remembered changes no answer.
+    known_logits: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+    known_vectors: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -151,31 +156,38 @@ class Encoder:
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return the raw logits of `HEADS`, float64 of shape (n, 7): each label's largest over the text's windows."""
-        return self._each(self._strongest, texts, np.zeros((0, len(HEADS))))
+        return self._each(self._strongest, texts, self.known_logits, np.zeros((0, len(HEADS))))
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return sentence embeddings of unit length, float64 of shape (n, 384); a long text by its first window."""
-        return self._each(self._sentence, texts, np.zeros((0, self.words.shape[1])))
+        return self._each(self._sentence, texts, self.known_vectors, np.zeros((0, self.words.shape[1])))
 
-    def windows(self, text: str) -> list[tuple[int, int]]:
-        """Return the windows that `logits` reads of a prepared text, as offsets into it."""
-        encoding = self.tokenizer.encode(text, add_special_tokens=False)
-        offsets = encoding.offsets
-        return [(offsets[begin][0], offsets[end - 1][1]) for begin, end in _cuts(len(offsets))] if offsets else [(0, 0)]
+    def forget(self) -> None:
+        """Forget what was asked, so that it is run again."""
+        self.known_logits.clear()
+        self.known_vectors.clear()
 
     def _each(
-        self, function: Callable[[str], npt.NDArray[np.float64]], texts: Sequence[str], empty: npt.NDArray[np.float64]
+        self,
+        function: Callable[[str], npt.NDArray[np.float64]],
+        texts: Sequence[str],
+        known: dict[str, npt.NDArray[np.float64]],
+        empty: npt.NDArray[np.float64],
     ) -> npt.NDArray[np.float64]:
-        distinct = list(dict.fromkeys(texts))
-        if not distinct:
+        """Return the function's rows; what was asked lately (an article's passages, a card's text) is not run again."""
+        if not texts:
             return empty
-        if len(distinct) == 1 or self.threads == 1:
-            found = [function(text) for text in distinct]
-        else:
+        found = {text: known.get(text) for text in texts}
+        new = [text for text, row in found.items() if row is None]
+        if len(new) == 1 or self.threads == 1:
+            found.update((text, function(text)) for text in new)
+        elif new:
             with ThreadPoolExecutor(self.threads) as pool:
-                found = list(pool.map(function, distinct))
-        place = {text: i for i, text in enumerate(distinct)}
-        rows: npt.NDArray[np.float64] = np.stack(found)[[place[text] for text in texts]]
+                found.update(zip(new, pool.map(function, new), strict=True))
+        if len(known) + len(new) > REMEMBERED:
+            known.clear()
+        known.update((text, row) for text in new[:REMEMBERED] if (row := found[text]) is not None)
+        rows: npt.NDArray[np.float64] = np.stack([row for text in texts if (row := found[text]) is not None])
         return rows
 
     def _strongest(self, text: str) -> npt.NDArray[np.float64]:

@@ -659,12 +659,13 @@ def _taught_lines(card: Mapping[str, Any]) -> list[str]:
     taught = [label for label, report in card["labels_report"].items() if report.get("soft_rows")]
     if not taught:
         return []
+    untaught = ", ".join(f"{label} {value:.3f}" for label, value in card.get("untaught_auc", {}).items())
     return [
         "",
         f"Of {', '.join(taught)} the fast tier also learned what the encoder",
         "says of rows that nobody judged (soft labels). What it said of a source was left out with the source, but the",
-        "encoder itself had been trained on all of them: for these labels the figures are too high. Without the",
-        "encoder's words they were, pooled: incitement .799, toxicity .855, threat .715, identity_attack .757.",
+        "encoder itself had been trained on all of them: for these labels the figures are too high.",
+        *([f"Fitted without the encoder's words, AUC, pooled: {untaught}."] if untaught else []),
     ]
 
 

@@ -170,11 +170,20 @@ class Registry:
 
         The name follows from the weights: the same candidate saved twice is one version.
         """
-        digest = str(candidate.classifier.identity()["weights_sha256"])
+        identity = candidate.classifier.identity()
+        digest = str(identity["weights_sha256"])
         with self._locked():
             for left_over in self.home.glob(".*.new"):  # of a run that was killed; nobody else holds the lock
                 shutil.rmtree(left_over, ignore_errors=True)
-            known = next((name for name in _names(self.home) if self.card(name).get("weights_sha256") == digest), None)
+            same = ("weights_sha256", "change_sha256")
+            known = next(
+                (
+                    name
+                    for name in _names(self.home)
+                    if all(self.card(name).get(key) == identity.get(key) for key in same)
+                ),
+                None,
+            )
             if known is not None:
                 return known
             version = f"site-{self._next_number():04d}-{digest[:8]}"

@@ -288,12 +288,12 @@ class Accurate:
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Write what reviews taught into a new `folder`; the encoder's files stay with the shipped version."""
         content = self.change.content()
-        self.fast.save(folder, {**card, "change_sha256": hashlib.sha256(content).hexdigest()})
+        self.fast.save(folder, {**card, **self.identity()})
         (folder / CHANGE_FILE).write_bytes(content)
 
     def identity(self) -> dict[str, Any]:
         """Return what names these weights; the same reviews give the same digest."""
-        return self.fast.identity()
+        return {**self.fast.identity(), "change_sha256": hashlib.sha256(self.change.content()).hexdigest()}
 
     def likeness_to(self, text: str, others: Sequence[str]) -> Floats:
         """Return how like each of `others` is to `text`, as sentences: cosines (n,)."""

@@ -69,6 +69,7 @@ def test_every_batch_gives_the_same_to_the_last_bit(encoder):
     texts = [CALL, REPORT, "", "x", CALL, "a longer one: " + "words and words " * 200]
     together = encoder.logits(texts), encoder.embed(texts)
     for i, text in enumerate(texts):
+        encoder.forget()
         assert (encoder.logits([text])[0] == together[0][i]).all()
         assert (encoder.embed([text])[0] == together[1][i]).all()
     assert encoder.logits([]).shape == (0, len(HEADS))

@@ -72,6 +72,8 @@ def test_a_comment_scored_alone_is_scored_the_same_to_the_last_bit(accurate, cas
     table = cascade.score(page)
     for i in range(len(page)):
         before = page.comments.iloc[:i]
+        accurate.encoder.forget()
+        cascade.accurate.encoder.forget()
         assert same(accurate.logits(one(page, i), before)[0], whole[i])
         alone = cascade.score(one(page, i), before)
         assert same(alone[list(LABELS)].to_numpy()[0], table[list(LABELS)].to_numpy()[i])
@@ -182,15 +184,21 @@ def test_unknown_tiers_and_missing_encoders_are_said_in_one_line(registry, tmp_p
         bare.load_tier("bare", "accurate")
 
 
-def test_names_of_countries_and_faiths_alone_move_no_probability(accurate):
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param(label, marks=pytest.mark.xfail(reason="moves by .11, as the card says"))
+        if label == "toxicity"
+        else label
+        for label in HEADS
+    ],
+)
+def test_names_of_countries_and_faiths_alone_move_no_probability(accurate, label):
     templates = ["My neighbour is {} and grows tomatoes.", "The {} delegation arrived in Geneva on Tuesday."]
     names = ["Iranian", "American", "Israeli", "Muslim", "Christian", "Jewish", "Hindu", "Mexican", "Chinese", "Polish"]
     for template in templates:
         scores = accurate.score(batch_of([template.format(name) for name in names]))
-        for label in HEADS:
-            # Toxicity still moves a little more than it should; the card says so.
-            most = 0.15 if label == "toxicity" else 0.1
-            assert scores[label].max() - scores[label].min() <= most, (template, label)
+        assert scores[label].max() - scores[label].min() <= 0.1, template
 
 
 assert seeds_folder().is_dir()
