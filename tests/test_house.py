@@ -64,7 +64,7 @@ HOMES = {
     "sqlite3": {"readers", "store"},
     "starlette": {"desk", "server"},
     "streamlit": {"desk"},
-    "tomllib": {"policy"},
+    "tomllib": {"desk", "policy"},
     "typer": {"cli"},
     "uvicorn": {"cli", "desk", "server"},
     "xml": {"readers"},
