@@ -88,10 +88,14 @@ def test_a_date_that_cannot_be_is_said_to_be_one(line):
         dates.parse(line)
 
 
-LETTERS = st.sampled_from([*dates.MONTHS, *"0123456789 .,:/-٣۴İıſK", "2012", "am", "öö", "d'", "年", "月", "ago", "KASIM"])
+LETTERS = st.sampled_from(
+    [*dates.MONTHS, *"0123456789 .,:/-٣۴İıſK", "2012", "am", "öö", "d'", "年", "月", "ago", "KASIM"]
+)
 
 
-@given(st.lists(LETTERS, max_size=12).map("".join) | st.text(max_size=60), st.sampled_from(["day first", "month first"]))
+@given(
+    st.lists(LETTERS, max_size=12).map("".join) | st.text(max_size=60), st.sampled_from(["day first", "month first"])
+)
 def test_any_line_is_a_time_or_none_or_one_that_cannot_be(line, order):
     for text in (line, *(line[start:end] for start, end in dates.spans(line))):
         try:
