@@ -180,7 +180,13 @@ def test_blocks_alike_are_comments_where_nothing_says_so(tmp_path, change):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("<b>", "<h3>Cake again</h3><b>"), ("Ben", "Ann Lee"), ("<p>", "<p><a href='/x'>"), ("<i>", "<u>"), ("z9", "sidebar")],
+    [
+        ("<b>", "<h3>Cake again</h3><b>"),
+        ("Ben", "Ann Lee"),
+        ("<p>", "<p><a href='/x'>"),
+        ("<i>", "<u>"),
+        ("z9", "sidebar"),
+    ],
 )
 def test_lists_of_articles_are_no_comments_though_they_look_alike(tmp_path, old, new):
     markup = ALIKE.format(ONE, TWO).replace(old, new)

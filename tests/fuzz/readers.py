@@ -33,23 +33,9 @@ LARGEST = 1 << 16
 
 def seeds(folder: Path) -> None:
     """Write the samples of the tests, each with the bytes before it that name its format."""
-    from html_samples import SAMPLES as PAGES
-    from test_blog_exports import NAMES as EXPORTS
-    from test_systems import SAMPLES, isso_database
+    from format_samples import samples
 
-    found: list[tuple[str, bytes]] = [("html", page.page.encode()) for page in PAGES]
-    found += [(name, (HERE.parent / "samples" / file).read_bytes()) for file, name in EXPORTS.items()]
-    found += [
-        (name, content if isinstance(content, bytes) else content.encode())
-        for name, variants in SAMPLES.items()
-        for _, content in variants.values()
-    ]
-    with tempfile.TemporaryDirectory() as place:
-        isso_database(Path(place) / "x.db")
-        found.append(("isso", (Path(place) / "x.db").read_bytes()))
-    found.append(("page", (HERE.parent.parent / "seeds" / "long-war-journal-2007-11-25.txt").read_bytes()))
-    rows = b"id,text,author,created_at,parent_id,status,spam\n1,Keep it.,Ada,2007-11-25,,approved,0\n2,Buy,,x,1,spam,1\n"
-    found += [("csv", rows), ("tsv", rows.replace(b",", b"\t"))]
+    found = [(name, content) for name, variants in samples().items() for content in variants.values()]
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in found:
         for chosen in (NAMES.index(name), len(NAMES)):
