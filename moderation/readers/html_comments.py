@@ -602,7 +602,9 @@ _GLUE_AFTER: Final = re.compile(
 )
 _SAYING: Final = re.compile(rf"(?<=\s)(?:{'|'.join(SAYS)})\s*(?:\.\.\.|…|:|：)\s*$", re.IGNORECASE)
 _DOUBT: Final = re.compile(
-    r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)", re.IGNORECASE
+    r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)"
+    r"|\s*\(\s*#?\d{1,9}\s*\)$",  # a member's number
+    re.IGNORECASE,
 )
 
 
