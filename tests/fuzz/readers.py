@@ -5,7 +5,7 @@
 
 The first byte of an input chooses the format (or leaves it to be recognised), the second how it is read; the rest is
 the file. Seeds are the samples of the tests. A fault is kept as a file in the work folder, named for the place where it
-was raised, and the run goes on; make a case of it in `test_fuzz_finds.py`. Beside exceptions, a report whose numbers
+was raised, and the run goes on; make a case of it in `test_formats.py`. Beside exceptions, a report whose numbers
 do not add up and a batch that breaks its schema are faults. Not a part of CI: a run has no end of its own.
 """
 
