@@ -50,29 +50,25 @@ from moderation.encoder import (
     tokenizer_of,
 )
 from moderation.errors import InputError
-from moderation.evaluation import area, best_share
+from moderation.evaluation import area
 from moderation.features import N_BUCKETS
 from moderation.labels import LABELS
 from moderation.recipe import (
     BASE_RATES,
     DEVELOPMENT,
-    SENTENCE_STRENGTH,
     abuse_rows,
     blog_rows,
     calibration,
     development_figures,
-    joined,
     own_figures,
-    own_rows,
     rate_weights,
     source_weights,
     swapped,
-    uniform,
-    youtube_rows,
+    weigh_sentences,
 )
 from moderation.report.cascade import cascade_curve, knee
 from moderation.tables import batch_of
-from moderation.tiers import BY_SENTENCE, HEADS_FILE, Accurate, Heads, likeness
+from moderation.tiers import HEADS_FILE, Accurate, Heads, likeness
 
 __all__ = ["BertEncoder", "Rows", "Schedule", "base_folder", "base_weights", "fine_tune", "rows_of"]
 
@@ -527,7 +523,7 @@ def weigh(
     report["band"] = band
     report["curve"] = [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
     progress(steps - 2, steps, "weighing spam and trackbacks")
-    sentence, report["sentence"] = _weigh_sentences(encoder, data, seeds, left_out)
+    sentence, report["sentence"] = weigh_sentences(encoder.embed, data, seeds, left_out)
     progress(steps - 1, steps, "comparing comments with articles")
     off_topic, report["off_topic"] = _weigh_off_topic(encoder, base, data)
     return Weighed(Heads(mix, off_topic, sentence, band), report)
@@ -546,58 +542,6 @@ def _judged(rows: pd.DataFrame, label: str) -> npt.NDArray[np.float64]:
         return np.full(len(rows), -1.0)
     given: npt.NDArray[np.float64] = pd.to_numeric(rows[label]).to_numpy(np.float64, na_value=np.nan)
     return np.where(np.isnan(given), -1.0, given)
-
-
-MOST_OF_A_KIND: Final = 600
-"""Rows of a source with one answer that sentences are weighed on: enough, and reading more takes minutes."""
-
-
-def _weigh_sentences(
-    encoder: Encoder, data: Path, seeds: Path, left_out: Mapping[str, pd.Series]
-) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
-    """Return the weights of logit and embedding for spam and trackback, calibrated on logits of unseen sources.
-
-    What embeddings say is fitted by itself, and added to the classifier's logit by the share that is best within
-    sources which neither saw. Weighed together by one fit, the logit would be distrusted for standing at another level
-    in every source.
-    """
-    corpus = joined([blog_rows(data)[0], youtube_rows(data), own_rows(seeds)])
-    ids = corpus.batch.comments["id"]
-    bare = ids.str.endswith("-bare").to_numpy(dtype=bool)
-    order = np.array([uniform("sentence", name) for name in ids])
-    every = corpus.source.astype(str)
-    own = np.char.startswith(every, "own ")
-    found = []
-    report = {}
-    for label in BY_SENTENCE:
-        truth = corpus.truth[:, LABELS.index(label)]
-        kept = np.zeros(len(truth), np.bool_)
-        for name in np.unique(every):
-            for answer in (0.0, 1.0):
-                rows = np.flatnonzero((every == name) & (truth == answer) & ~bare)
-                kept[rows[np.argsort(order[rows], kind="stable")][:MOST_OF_A_KIND]] = True
-        rows = np.flatnonzero(kept)
-        weights = source_weights(truth[rows], corpus.source[rows], corpus.weight[rows])
-        rows, weights = rows[weights > 0], weights[weights > 0]
-        answers, source = truth[rows], every[rows]
-        vectors = encoder.embed(corpus.batch.comments["text"].iloc[rows].tolist())
-        logits = left_out[label].reindex(ids.iloc[rows].to_numpy(dtype=object)).to_numpy(dtype=np.float64)
-        by_sentence = np.full(len(rows), np.nan)
-        for name in np.unique(source[~own[rows]]):
-            out = source == name
-            *each, bias = fit_mix(vectors[~out], answers[~out], weights[~out], SENTENCE_STRENGTH)
-            by_sentence[out] = vectors[out] @ np.array(each) + bias
-        share = best_share(source, answers, logits, by_sentence)
-        together = logits + share * by_sentence
-        seen = ~np.isnan(together)
-        slope, intercept = calibration(together[seen], answers[seen], weights[seen], BASE_RATES[label])
-        *each, bias = fit_mix(vectors, answers, weights, SENTENCE_STRENGTH)
-        found.append(np.array([slope, *(slope * share * weight for weight in each), slope * share * bias + intercept]))
-        report[label] = {"n": int(seen.sum()), "positives": int(answers[seen].sum()), "share": share}
-        for name, given in (("left_out_auc_of_logit", logits), ("left_out_auc", together)):
-            reached = area(answers[seen], given[seen], resamples=200, seed=0)
-            report[label][name] = None if reached is None else asdict(reached)
-    return np.stack(found), report
 
 
 def _weigh_off_topic(encoder: Encoder, base: Classifier, data: Path) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
