@@ -31,11 +31,12 @@ from moderation.settings import Settings, check_files, seed_page, seeds_folder, 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from moderation.classifier import Classifier, Explanation
+    from moderation.classifier import Explanation
     from moderation.jobs import Scored
     from moderation.learning import Checks
     from moderation.policy import Policy
     from moderation.readers import LossReport
+    from moderation.recipe import Trained
     from moderation.registry import Registry
     from moderation.store import Store
     from moderation.tiers import Scorer
@@ -533,7 +534,7 @@ def train(
     try:
         trained.classifier.save(folder, full)
         if accurate:
-            full["encoder"] = _encoder(data, trained.classifier, folder)
+            full["encoder"] = _encoder(data, trained, folder)
             (folder / "card.json").unlink()
             trained.classifier.write_card(folder, full)
         (folder / "card.md").write_text(recipe.card_markdown(full, folder.name), "utf-8")
@@ -542,13 +543,20 @@ def train(
     _say(f"written: {folder}")
 
 
-def _encoder(data: Path, classifier: "Classifier", folder: Path) -> dict[str, Any]:
+def _encoder(data: Path, trained: "Trained", folder: Path) -> dict[str, Any]:
     try:
         from moderation import finetuning
     except ImportError as error:
         raise InputError("train: torch is not installed; pip install 'comment-moderation[train]'") from error
     with _progress("steps") as progress:
-        return finetuning.make(data, seeds_folder(), classifier, folder, progress or (lambda *_: None))
+        return finetuning.make(
+            data,
+            seeds_folder(),
+            trained.classifier,
+            folder,
+            progress or (lambda *_: None),
+            left_out=trained.left_out,
+        )
 
 
 @app.command(epilog="Example: moderation evaluate --data ../data --out build/evaluation", rich_help_panel="Models")
@@ -579,7 +587,7 @@ def evaluate(
 
     from moderation import report
     from moderation.jobs import thresholds_of
-    from moderation.tiers import Accurate, Likeness
+    from moderation.tiers import Accurate, Likeness, Sentences
 
     settings = settings_from()
     registry, rules = _registry(settings), _policy(settings, policy)
@@ -600,7 +608,8 @@ def evaluate(
         for name in ("accurate", "cascade"):
             tiers[name] = registry.load_tier(version, name, thresholds_of(rules))
         assert isinstance(tiers["accurate"], Accurate)
-        extras["accurate"] = report.Extras(context=Likeness(tiers["accurate"].encoder))
+        encoder = tiers["accurate"].encoder
+        extras["accurate"] = report.Extras(text=Sentences(encoder), context=Likeness(encoder))
         embedder = tiers["accurate"].encoder.embed
     fitted = None
     if peers and data is not None:

@@ -64,6 +64,7 @@ from moderation.recipe import (
     rate_weights,
     source_weights,
     swapped,
+    weigh_sentences,
 )
 from moderation.report.cascade import cascade_curve, knee
 from moderation.tables import batch_of
@@ -463,13 +464,21 @@ class Weighed:
     report: dict[str, Any]
 
 
-def weigh(encoder: Encoder, base: Classifier, data: Path, progress: Callable[[int, int | None, str], None]) -> Weighed:
+def weigh(
+    encoder: Encoder,
+    base: Classifier,
+    data: Path,
+    seeds: Path,
+    progress: Callable[[int, int | None, str], None],
+    *,
+    left_out: Mapping[str, pd.Series],
+) -> Weighed:
     """Return the accurate tier's heads: calibrated on the development sets, off-topic fitted on comments set apart.
 
     The development sets were never fitted by either tier. Labels that none of them judges are calibrated on rows of the
-    training data, and say so in the report.
+    training data, and say so in the report. `left_out`: as `recipe.Trained` has it.
     """
-    steps = len(HEADS) + 3
+    steps = len(HEADS) + 4
     scored: dict[str, tuple[Any, Any, pd.DataFrame]] = {}
     for number, name in enumerate(DEVELOPMENT):
         progress(number, steps, f"reading {name}")
@@ -518,9 +527,11 @@ def weigh(encoder: Encoder, base: Classifier, data: Path, progress: Callable[[in
     band = min(knee(curve), 1e9)
     report["band"] = band
     report["curve"] = [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
+    progress(steps - 2, steps, "weighing spam and trackbacks")
+    sentence, report["sentence"] = weigh_sentences(encoder.embed, data, seeds, left_out)
     progress(steps - 1, steps, "comparing comments with articles")
     off_topic, report["off_topic"] = _weigh_off_topic(encoder, base, data)
-    return Weighed(Heads(mix, off_topic, band), report)
+    return Weighed(Heads(mix, off_topic, sentence, band), report)
 
 
 def _both(encoder: Encoder, base: Classifier, texts: list[str]) -> tuple[Any, Any]:
@@ -595,7 +606,13 @@ def rows_from(data: Path, seeds: Path, base: Path) -> Rows:
 
 
 def make(
-    data: Path, seeds: Path, classifier: Classifier, folder: Path, progress: Callable[[int, int | None, str], None]
+    data: Path,
+    seeds: Path,
+    classifier: Classifier,
+    folder: Path,
+    progress: Callable[[int, int | None, str], None],
+    *,
+    left_out: Mapping[str, pd.Series],
 ) -> dict[str, Any]:
     """Train the accurate tier on top of `classifier`, write its files into `folder`, return its part of the card.
 
@@ -611,7 +628,7 @@ def make(
         model = fine_tune(rows, base, schedule, progress, start=states[-1] if states else None)
         states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
     model.load_state_dict(averaged(states[-2:]))
-    return finish(model, data, seeds, classifier, folder, progress=progress)
+    return finish(model, data, seeds, classifier, folder, left_out=left_out, progress=progress)
 
 
 def averaged(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -626,6 +643,7 @@ def finish(
     classifier: Classifier,
     folder: Path,
     *,
+    left_out: Mapping[str, pd.Series],
     progress: Callable[[int, int | None, str], None],
     resamples: int = 200,
 ) -> dict[str, Any]:
@@ -634,7 +652,7 @@ def finish(
     _, words, places = base_weights(base)
     files = export(model, words, places, base, folder)
     encoder = Encoder.load(folder, files)
-    weighed = weigh(encoder, classifier, data, progress)
+    weighed = weigh(encoder, classifier, data, seeds, progress, left_out=left_out)
     tier = Accurate(classifier, classifier, classifier, encoder, weighed.heads)
     content = weighed.heads.content()
     (folder / HEADS_FILE).write_bytes(content)
