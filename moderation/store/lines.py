@@ -65,6 +65,7 @@ class Line:
         self._matching = matching
 
     def strongest(self, limit: int, after: int | None) -> list[Place]:
+        """Return the highest probabilities first."""
         reached = self._probability(after)
         if after is not None and reached is None:
             return self._unjudged(limit, after)
@@ -75,6 +76,7 @@ class Line:
         return found + self._unjudged(limit - len(found), None)
 
     def uncertain(self, limit: int, after: int | None) -> list[Place]:
+        """Return what lies nearest to the threshold first."""
         reached = self._probability(after)
         if after is not None and reached is None:
             return self._unjudged(limit, after)
@@ -92,6 +94,7 @@ class Line:
         return found + self._unjudged(limit - len(found), None)
 
     def oldest(self, limit: int, after: int | None) -> list[Place]:
+        """Return the oldest first."""
         line, few = self._all(), None
         if not self._whole and self._model is not None:
             line = line.where(func.coalesce(self._p_of(comments.c.key), 1.0) >= self._threshold)
@@ -104,6 +107,7 @@ class Line:
         return self._fetch(line, limit, AGE, comments.c.key, few=few)
 
     def audit(self, limit: int, after: int | None, share: float) -> list[Place]:
+        """Return the fixed random share, in its own order."""
         line = self._all().where(comments.c.audit < share)
         if after is not None:
             rank = self._connection.scalar(select(comments.c.audit).where(comments.c.key == after))
@@ -111,6 +115,7 @@ class Line:
         return self._fetch(line, limit, comments.c.audit, comments.c.key)
 
     def reported(self, limit: int, after: int | None) -> list[Place]:
+        """Return what readers reported most, then what the source held back."""
         at = None if after is None else self._reports_of(after)
         found: list[Place] = []
         if after is None or at is not None:

@@ -252,4 +252,8 @@ class Job:
 
 
 class Tells(Protocol):
-    def to_dict(self) -> dict[str, Any]: ...
+    """What tells itself as JSON can hold it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a mapping."""
+        ...

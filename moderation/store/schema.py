@@ -26,7 +26,6 @@ from sqlalchemy import (
     select,
     update,
 )
-
 from sqlalchemy.schema import CreateIndex
 
 from moderation.errors import StoreError
@@ -502,6 +501,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (first_tables, acts_people_and_places
 
 
 def migrate(connection: Connection, steps: Sequence[Migration], place: str) -> None:
+    """Bring a store through the steps it has not been through."""
     recorded = recorded_steps(connection)
     refuse_newer(recorded, steps, place)
     for number, step in enumerate(steps, 1):
@@ -511,12 +511,14 @@ def migrate(connection: Connection, steps: Sequence[Migration], place: str) -> N
 
 
 def recorded_steps(connection: Connection) -> list[str]:
+    """Return the names of the steps a store has been through."""
     if not inspect(connection).has_table(migrations.name):
         return []
     return list(connection.scalars(select(migrations.c.name).order_by(migrations.c.number)))
 
 
 def refuse_newer(recorded: Sequence[str], steps: Sequence[Migration], place: str) -> None:
+    """Raise `StoreError` where a store has been through steps that this package does not know."""
     known = [step.__name__ for step in steps]
     if list(recorded) != known[: len(recorded)]:
         raise StoreError(f"{place}: made by a newer version of this package; upgrade the package to use it")
