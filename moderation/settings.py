@@ -5,14 +5,14 @@ Only the doors (command line, desk, server) read this: everything below them tak
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from platformdirs import user_data_path
 
 from moderation.errors import InputError
-from moderation.labels import TIERS
+from moderation.labels import ROLES, TIERS
 
 __all__ = ["Settings", "check_files", "seed_page", "seeds_folder", "settings_from", "shipped_models"]
 
@@ -21,13 +21,18 @@ PACKAGE: Final = Path(__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the store, the models and the policy are, who is at the keys, and which tier scores the store."""
+    """Where the store, the models and the policy are, who is at the keys, and which tier scores the store.
+
+    `roles` says which role each group of an identity provider has on the desk, and `claim` where it tells the groups.
+    """
 
     home: Path
     store_url: str
     policy_path: Path | None
     moderator: str
     tier: str
+    roles: Mapping[str, str] = field(default_factory=dict)
+    claim: str = "groups"
 
     @property
     def models(self) -> Path:
@@ -36,10 +41,11 @@ class Settings:
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR and _TIER.
+    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR, _TIER, _ROLES and _ROLES_CLAIM.
 
     An empty or missing variable means its default: the user's data folder, `store.db` in it, the shipped policy, the
-    login name, and the accurate tier for what is in the store. Raises `InputError` for an unknown tier.
+    login name, and the accurate tier for what is in the store. Roles are written "group=role, group=role". Raises
+    `InputError` for an unknown tier and for roles that cannot be read.
     """
     found = os.environ if environment is None else environment
     home = Path(found.get("MODERATION_HOME") or user_data_path("moderation")).expanduser().absolute()
@@ -54,7 +60,19 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         store_url=found.get("MODERATION_STORE") or str(home / "store.db"),
         policy_path=Path(policy).expanduser() if policy else None,
         moderator=moderator,
+        roles=_roles(found.get("MODERATION_ROLES") or ""),
+        claim=found.get("MODERATION_ROLES_CLAIM") or "groups",
     )
+
+
+def _roles(told: str) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in told.split(","))):
+        group, equals, role = (part.strip() for part in pair.rpartition("="))
+        if not (group and equals and role in ROLES):
+            raise InputError(f"MODERATION_ROLES: {pair!r} is not GROUP=ROLE; the roles are {', '.join(ROLES)}")
+        roles[group] = role
+    return roles
 
 
 def _shipped(name: str) -> Path:

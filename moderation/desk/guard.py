@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moderation.desk import markup
+from moderation.desk.signin import Door
 from moderation.errors import ModerationError
 
 __all__ = ["HEADERS", "MIDDLEWARE", "Guard", "excuse", "prepared"]
@@ -74,7 +75,7 @@ def _own(origin: str | None, host: str | None) -> bool:
     return origin is None or (host is not None and urlsplit(origin).netloc == host)
 
 
-MIDDLEWARE: Final = (Middleware(Guard),)
+MIDDLEWARE: Final = (Middleware(Guard), Middleware(Door))
 
 
 @asynccontextmanager

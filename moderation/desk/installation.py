@@ -1,4 +1,4 @@
-"""Settings in; the store, the models and the policy of this installation out, each opened once per process."""
+"""Settings in; the store, the models, the policy and who is at the keys out, each opened once per process."""
 
 import functools
 from collections.abc import Callable
@@ -8,8 +8,10 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from moderation.desk import markup
-from moderation.errors import ModerationError
+from moderation.access import Person, Seat, person_from_claims
+from moderation.desk import cookie, markup
+from moderation.desk.words import LANGUAGES
+from moderation.errors import ModerationError, NotAllowed
 from moderation.jobs import thresholds_of
 from moderation.policy import Policy, load_policy
 from moderation.registry import Registry
@@ -17,7 +19,22 @@ from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
 from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "model", "now", "policy", "registry", "settings", "store", "told"]
+__all__ = [
+    "champion",
+    "classifier",
+    "has_provider",
+    "is_open",
+    "language",
+    "model",
+    "now",
+    "person",
+    "policy",
+    "registry",
+    "seat",
+    "settings",
+    "store",
+    "told",
+]
 
 P = ParamSpec("P")
 
@@ -37,9 +54,55 @@ def store() -> Store:
     return _store(settings().store_url)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@functools.lru_cache(maxsize=4)
 def _store(url: str) -> Store:
+    # Not Streamlit's cache: the door asks too, outside of any page.
     return Store.open(url)
+
+
+def is_open() -> bool:
+    """Say whether the desk asks nobody who they are: there are no accounts, and no identity provider."""
+    return not has_provider() and not store().accounts()
+
+
+def has_provider() -> bool:
+    """Say whether an identity provider is set up (`[auth]` in Streamlit's secrets)."""
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:  # no file of secrets at all
+        return False
+
+
+def person() -> Person:
+    """Return who is at the keys; on an open desk the one moderator, who may do everything.
+
+    Raises `NotAllowed` where nobody is signed in, or a provider's groups have no role here.
+    """
+    if is_open():
+        return Person(settings().moderator, "admin")
+    found = cookie.person_of(st.context.cookies, store(), settings().home)
+    if found is not None:
+        return found
+    if has_provider() and st.user.get("is_logged_in"):
+        return person_from_claims(st.user.to_dict(), settings().roles, claim=settings().claim)
+    raise NotAllowed("desk: nobody is signed in; sign in first")
+
+
+def seat() -> Seat:
+    """Return the store as the person at the keys may use it: every write asks first."""
+    return Seat(store(), person())
+
+
+def language() -> str:
+    """Return the language that this person set, else the browser's, else English."""
+    try:
+        asked = store().preferences(person().name).get("language")
+    except NotAllowed:
+        asked = None
+    for name in (asked, (st.context.locale or "").split("-")[0].lower()):
+        if name in LANGUAGES:
+            return str(name)
+    return "en"
 
 
 def registry() -> Registry:
