@@ -15,7 +15,7 @@ from moderation.labels import FLAGS, LABELS, TAXONOMY, Label
 
 __all__ = ["KEYS", "LABEL_BY_NAME", "Action", "answers", "following", "question", "saying"]
 
-Action = Literal["approve", "reject", "skip"]
+Action = Literal["approve", "reject", "skip", "escalate"]
 
 LABEL_BY_NAME: Final[Mapping[str, Label]] = MappingProxyType({label.name: label for label in TAXONOMY})
 
@@ -45,7 +45,7 @@ def answers(action: Action, asked: str | None, touched: Mapping[str, bool | None
     said: dict[str, bool | None] = {}
     for label in LABELS:
         state = touched.get(label)
-        if label == asked and label not in touched:
+        if label == asked and label not in touched and action != "escalate":
             state = action == "reject"
         if state is not None:
             said[label] = state

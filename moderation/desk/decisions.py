@@ -81,7 +81,7 @@ def _row(review: Review, author: object, text: object) -> None:
             again = st.button("Open again", key=f"again_{review.id}", icon=":material/edit:", type="tertiary")
             if again:
                 reopen(review)
-                st.switch_page("review.py")
+                st.switch_page("queue_page.py")
 
 
 def _said(review: Review) -> str:

@@ -17,7 +17,7 @@ from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
 from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "model", "now", "policy", "registry", "settings", "store", "told"]
+__all__ = ["champion", "classifier", "language", "model", "moderator", "now", "policy", "registry", "settings", "store", "told"]
 
 P = ParamSpec("P")
 
@@ -30,6 +30,16 @@ def now() -> datetime:
 def settings() -> Settings:
     """Return where this installation keeps its things."""
     return settings_from()
+
+
+def moderator() -> str:
+    """Return who is at the keys."""
+    return settings().moderator
+
+
+def language() -> str:
+    """Return the language that the desk speaks to this person."""
+    return "en"
 
 
 def store() -> Store:

@@ -18,7 +18,7 @@ def main() -> None:
     st.html(HERE / "desk.css")
     page = st.navigation(
         [
-            st.Page(HERE / "review.py", title="Review", default=True),
+            st.Page(HERE / "queue_page.py", title="Queue", default=True),
             st.Page(HERE / "decisions.py", title="My decisions"),
             st.Page(HERE / "batch.py", title="Batch"),
             st.Page(HERE / "models.py", title="Models"),
