@@ -6,22 +6,19 @@ instead of the lens: a fixed random share of all comments, the only ones that sa
 lens picks says how things are where the model is sure, or unsure).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import pandas as pd
 
 from moderation.errors import StoreError
 from moderation.labels import LABELS
-from moderation.store import ORDERS, Decision, Review, Store
+from moderation.store import ORDERS, Decision, Filter, Review, Store
 from moderation.tables import Batch
 
 __all__ = ["ORDERS", "Around", "Card", "Lens", "around", "cards_for", "next_for"]
-
-PAGE: Final = 20  # how many to look at in one go for one that nobody else has open
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +95,7 @@ def next_for(
     lease_s: float = 120.0,
     audit_every: int = 20,
     actions: tuple[str, ...] | None = None,
+    matching: Filter | None = None,
     with_skipped: bool = False,
 ) -> list[Card]:
     """Return up to `count` next cards for this moderator, in order, and claim them for `lease_s`.
@@ -105,52 +103,51 @@ def next_for(
     Fewer only where the lens shows nothing more. Left out are what this moderator skipped (unless `with_skipped`), the
     ids in `hold`, and what another one has claimed. Asked again before an answer it returns the same cards. Whether
     the audit's turn has come follows from how many answers this moderator has given and has in hand (`ahead`), so
-    skipping an audit card brings another one; `audit_every=0` draws none. `actions` narrows the lens, never an audit
-    draw, to what the newest decision says.
+    skipping an audit card brings another one; `audit_every=0` draws none. `actions`, what the newest decision says, and
+    `matching` narrow the lens and never an audit draw.
     """
     given = store.answered_by(moderator) + ahead if audit_every > 0 else 0
+    turns = [audit_every > 0 and (given + n) % audit_every == audit_every - 1 for n in range(count)]
 
-    def draws(order: str, narrowed: tuple[str, ...] | None) -> Iterator[str]:
-        last: str | None = None
-        while True:
+    def claimed(order: str, number: int, skip: AbstractSet[str], *, whole: bool) -> list[str]:
+        narrowed, within = (None, None) if whole else (actions, matching)
+        if number <= 0:
+            return []
+        if with_skipped:
             page = store.queue(
                 model=model,
                 label=lens.label,
                 order=order,
-                limit=PAGE,
+                limit=number + len(skip),
                 threshold=threshold,
                 actions=narrowed,
-                after=last,
-                skipped_by=None if with_skipped else moderator,
-                now=now,
+                matching=within,
             )
-            yield from page["id"]
-            if len(page) < PAGE:
-                return
-            last = page["id"].iloc[-1]
+            free = [name for name in page["id"] if name not in skip]
+            return [name for name in free[:number] if store.claim(name, moderator, now=now, lease_s=lease_s)]
+        return store.claim_next(
+            moderator,
+            number,
+            model=model,
+            label=lens.label,
+            order=order,
+            now=now,
+            lease_s=lease_s,
+            skip=skip,
+            threshold=threshold,
+            actions=narrowed,
+            matching=within,
+        )
 
-    taken: dict[str, bool] = {}
-    line = draws(lens.order, None if lens.order == "audit" else actions)
-    sample = draws("audit", None)
-
-    def first_free(ids: Iterator[str]) -> str | None:
-        for comment_id in ids:
-            # Somebody may have claimed it since the page was read; then it is theirs.
-            free = comment_id not in hold and comment_id not in taken
-            if free and store.claim(comment_id, moderator, now=now, lease_s=lease_s):
-                return comment_id
-        return None
-
-    while len(taken) < count:
-        turn = audit_every > 0 and (given + len(taken)) % audit_every == audit_every - 1
-        drawn = first_free(sample) if turn else None
-        audit = drawn is not None or lens.order == "audit"
-        if drawn is None:
-            drawn = first_free(line)
-        if drawn is None:
-            break
-        taken[drawn] = audit
-    return cards_for(store, list(taken), model, lens=lens, audits={name for name, audit in taken.items() if audit})
+    sample = [] if lens.order == "audit" else claimed("audit", sum(turns), hold, whole=True)
+    line = claimed(lens.order, count - len(sample), hold | set(sample), whole=False)
+    audits = frozenset(line if lens.order == "audit" else sample)
+    ids: list[str] = []
+    for turn in turns:
+        source = sample if sample and (turn or not line) else line
+        if source:
+            ids.append(source.pop(0))
+    return cards_for(store, ids, model, lens=lens, audits=audits)
 
 
 def cards_for(

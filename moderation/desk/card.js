@@ -32,6 +32,7 @@ const ASK_MS = 150; // how often what explains the card on screen is asked for
 const IDLE_MS = 60; // how long a hand must rest before anything is asked for
 const BEAT_MS = 45_000; // how often the server hears that this page is alive
 const AHEAD = 3; // cards behind the one on screen whose surroundings are asked for
+const PAUSE_MS = 5 * 60_000; // hands off the keys for so long is a pause
 const REMEMBERED = 50; // acts that can be taken back without asking the server for the card
 const UNKNOWN = Number.MAX_SAFE_INTEGER; // the version that an answer to an undone card will have left
 const LINES = 10; // rows of the queue beside the card
@@ -410,7 +411,23 @@ class Desk {
     document.querySelector(".st-key-help button")?.click();
   }
 
-  rest() {}
+  // Reading this wears: after a while without a pause, one is suggested. Once, and again after as long.
+  rest() {
+    const after = this.data?.look.rest_after_min;
+    if (!after || !this.pressed) return;
+    const now = Date.now();
+    const kept = JSON.parse(sessionStorage.getItem("moderation.at-work") ?? "null") ?? { since: now, last: now };
+    if (performance.now() - this.pressed < 1000) {
+      if (now - kept.last > PAUSE_MS) kept.since = now;
+      kept.last = now;
+    }
+    if (now - kept.since > after * 60_000 && now - kept.last < 5000) {
+      kept.since = now;
+      this.news = [...this.news, { n: `rest${now}`, kind: "break", text: this.data.words.rest.replace("{n}", after) }].slice(-4);
+      this.paintNews();
+    }
+    sessionStorage.setItem("moderation.at-work", JSON.stringify(kept));
+  }
 
   // --- Painting
 
@@ -600,7 +617,7 @@ class Desk {
         this.button("approve", words.do_approve, "approve", says("approve")),
         this.button("reject", words.do_reject, "reject", says("reject")),
         this.button("skip", words.do_skip, "", words.skip_says),
-        this.data.acts.includes("escalate") && this.button("escalate", words.do_escalate, "", words.escalate_says),
+        this.button("escalate", words.do_escalate, "", words.escalate_says),
         this.button("undo", words.do_undo, ""),
         this.button("note", words.do_note, ""),
         el("span", { class: "steps" }, this.button("previous", words.do_previous, "small"), this.button("next", words.do_next, "small")),
@@ -768,6 +785,7 @@ class Desk {
     if (text !== this.pendingBox.textContent) this.pendingBox.textContent = text;
     this.pendingBox.hidden = !text;
     this.frame.dataset.pending = String(count);
+    this.frame.dataset.held = String(this.cards.length);
   }
 
   say(text, urgent = false) {

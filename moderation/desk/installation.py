@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
 from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "language", "model", "moderator", "now", "policy", "registry", "settings", "store", "told"]
+__all__ = ["champion", "classifier", "language", "model", "moderator", "now", "policy", "prefer", "preferences", "registry", "settings", "store", "thresholds", "told"]
 
 P = ParamSpec("P")
 
@@ -40,6 +40,21 @@ def moderator() -> str:
 def language() -> str:
     """Return the language that the desk speaks to this person."""
     return "en"
+
+
+def preferences() -> dict[str, Any]:
+    """Return what the person at the keys prefers."""
+    return store().preferences(moderator())
+
+
+def prefer(name: str, value: object) -> None:
+    """Keep what the person at the keys prefers."""
+    store().put_preference(moderator(), name, value, at=now())
+
+
+def thresholds() -> dict[str, float]:
+    """Return the probability from which each label is looked at, by the policy in force."""
+    return thresholds_of(policy())
 
 
 def store() -> Store:

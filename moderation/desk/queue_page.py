@@ -8,36 +8,34 @@ own, so that an answer costs one message each way.
 import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import streamlit as st
 
-from moderation import jobs
-from moderation.desk import card, installation, markup, work
+from moderation.desk import card, installation, lenses, markup, work
 from moderation.desk.answers import LABEL_BY_NAME
 from moderation.desk.context import Thinker
 from moderation.desk.installation import told
-from moderation.desk.keys import ACTS, keys_of
-from moderation.desk.session import when
+from moderation.desk.keys import ACTS, ARROWS, DEFAULT, keys_of, validate
+from moderation.desk.kindness import HARD, SIZES, VEILS, Kindness
+from moderation.desk.session import begin, tell, when, zone
 from moderation.desk.stream import Place, Stream
 from moderation.desk.words import say, table
-from moderation.errors import ModerationError
-from moderation.labels import LABELS
-from moderation.store import ACTIONS, ORDERS
-from moderation.triage import Lens
+from moderation.errors import InputError
 
 __all__ = ["draw"]
 
 state = st.session_state
 
-ANY: Final = "any"
-SHOWN: Final = ("all", "held")
 NAME: Final = "card"
 
 
 @told
 def draw() -> None:
     """Draw the page."""
+    begin()
     language = installation.language()
     store, model = installation.store(), installation.model()
     counts = store.counts(model)
@@ -50,52 +48,71 @@ def draw() -> None:
             )
         )
         return
-    _toolbar(language)
+    kindness = Kindness.of(installation.preferences())
+    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
+        lenses.draw(language, model)
+        st.space("stretch")
+        with st.popover(say("kind.title", language), icon=":material/visibility:", key="kind", type="tertiary"):
+            _kindness(kindness, language)
+        st.button(say("queue.keys", language), key="help", icon=":material/keyboard:", on_click=_help, type="tertiary")
+    if kindness.size != "normal":
+        st.html(f"<style>html {{ font-size: {SIZES[kindness.size] * 0.15:.1f}px !important; }}</style>")
+    if state.get("helping"):
+        _keys()
+    tell()
     work.offer_scoring(counts.comments - counts.scored)
     _desk()
 
 
-# --- Above the card --------------------------------------------------------------------------------------------------
+# --- For one's eyes and hands ----------------------------------------------------------------------------------------
 
 
-def _toolbar(language: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        st.selectbox(
-            say("queue.label", language),
-            [ANY, *LABELS],
-            format_func=lambda label: say("queue.any", language) if label == ANY else LABEL_BY_NAME[label].title,
-            key="queue",
-            width=190,
-            label_visibility="collapsed",
-            bind="query-params",
-            filter_mode=None,
-        )
-        st.segmented_control(
-            say("queue.order", language),
-            list(ORDERS),
-            format_func=lambda order: say(f"queue.order_{order}", language),
-            default=ORDERS[0],
-            required=True,
-            label_visibility="collapsed",
-            key="order",
-            bind="query-params",
-        )
-        st.selectbox(
-            say("queue.show", language),
-            list(SHOWN),
-            format_func=lambda which: say(f"queue.show_{which}", language),
-            key="shown",
-            width=190,
-            label_visibility="collapsed",
-            bind="query-params",
-            filter_mode=None,
-        )
-        st.space("stretch")
-        who = markup.foreign(installation.moderator())
-        st.html(f'<div class="small" title="{say("queue.whose", language)}">{who}</div>', width="content")
-        st.button(say("queue.keys", language), key="help", icon=":material/keyboard:", on_click=_help, type="tertiary")
-    if state.get("helping"):
-        _show_help()
+def _kindness(kind: Kindness, language: str) -> None:
+    st.radio(
+        say("kind.veil", language),
+        VEILS,
+        format_func=lambda which: say(f"kind.veil_{which}", language),
+        index=VEILS.index(kind.veil),
+        key="kind_veil",
+        on_change=_prefer,
+    )
+    st.radio(
+        say("kind.size", language),
+        list(SIZES),
+        format_func=lambda which: say(f"kind.size_{which}", language),
+        index=list(SIZES).index(kind.size),
+        key="kind_size",
+        horizontal=True,
+        on_change=_prefer,
+    )
+    st.number_input(
+        say("kind.budget", language),
+        min_value=0,
+        max_value=100_000,
+        value=kind.budget,
+        step=10,
+        key="kind_budget",
+        help=say("kind.budget_help", language, labels=", ".join(LABEL_BY_NAME[name].title for name in HARD)),
+        on_change=_prefer,
+    )
+    st.number_input(
+        say("kind.rest", language),
+        min_value=0,
+        max_value=600,
+        value=kind.rest_after_min,
+        step=5,
+        key="kind_rest",
+        on_change=_prefer,
+    )
+    st.caption(say("kind.dark", language))
+
+
+def _prefer() -> None:
+    now = Kindness.of(installation.preferences())
+    wanted = replace(
+        now, veil=state.kind_veil, size=state.kind_size, budget=state.kind_budget, rest_after_min=state.kind_rest
+    )
+    installation.prefer("kindness", wanted.to_dict())
 
 
 def _help() -> None:
@@ -104,18 +121,56 @@ def _help() -> None:
 
 def _no_help() -> None:
     state.helping = False
+    state.pop("keys_fault", None)
 
 
-@st.dialog("Keys", on_dismiss=_no_help)
-def _show_help() -> None:
+@st.dialog("⌨", on_dismiss=_no_help)
+def _keys() -> None:
     language = installation.language()
-    st.html(markup.key_list([(key.upper(), _key_words(act, language)) for key, act in keys_of({}).items()]))
+    own = installation.preferences().get("keys")
+    chosen = {act: key for key, act in keys_of(own if isinstance(own, Mapping) else {}).items()}
+    st.html(f'<p class="small">{say("queue.keys_todo", language)}</p>')
+    with st.form("keys_form", border=False):
+        left, right = st.columns(2)
+        for place, act in enumerate(ACTS):
+            with left if place < (len(ACTS) + 1) // 2 else right:
+                st.text_input(_key_words(act, language), chosen[act], key=f"key_{act}", max_chars=10)
+        with st.container(horizontal=True):
+            st.form_submit_button(say("queue.keys_save", language), on_click=_remap, type="primary")
+            st.form_submit_button(say("queue.keys_default", language), on_click=_unmap)
+    if fault := state.get("keys_fault"):
+        st.html(markup.callout("error", fault))
+
+
+def _remap() -> None:
+    given = {act: _key_named(str(state.get(f"key_{act}") or "")) for act in ACTS}
+    try:
+        chosen = validate(given)
+    except InputError as error:
+        state.keys_fault = str(error)
+        return
+    installation.prefer("keys", {act: key for act, key in chosen.items() if key != DEFAULT[act]})
+    _no_help()
+
+
+def _unmap() -> None:
+    installation.prefer("keys", {})
+    _no_help()
+
+
+def _key_named(text: str) -> str:
+    """Return the key that somebody wrote: a letter in whatever case, an arrow by name or sign."""
+    text = text.strip()
+    signs = {"←": "ArrowLeft", "→": "ArrowRight", "↑": "ArrowUp", "↓": "ArrowDown"}
+    named = {name.casefold(): name for name in ARROWS}
+    return signs.get(text) or named.get(text.casefold()) or text.casefold()
 
 
 def _key_words(act: str, language: str) -> str:
     kind, _, label = act.partition(":")
-    title = LABEL_BY_NAME[label].title if label else ""
-    return say(f"queue.key_{kind}", language, label=title) if label else say(f"queue.key_{kind}", language)
+    if label:
+        return say("queue.key_label", language, label=LABEL_BY_NAME[label].title)
+    return say(f"queue.key_{kind}", language)
 
 
 # --- The card, its queue and what stands around it -------------------------------------------------------------------
@@ -126,26 +181,24 @@ def _thinker() -> Thinker:
     return Thinker()
 
 
-def _lens() -> Lens:
-    label = state.get("queue") or ANY
-    return Lens(None if label == ANY else label, state.get("order") or ORDERS[0])
-
-
 def _place(language: str) -> Place:
-    model = installation.model()
+    model, chosen, now = installation.model(), lenses.chosen(), installation.now()
     return Place(
         store=installation.store(),
         moderator=installation.moderator(),
         model=model,
         classifier=lambda: installation.classifier(model),
         thinker=_thinker(),
-        thresholds=jobs.thresholds_of(installation.policy()),
-        lens=_lens(),
-        actions=("review", "reject") if state.get("shown") == "held" else None,
+        thresholds=installation.thresholds(),
+        lens=chosen.lens,
+        actions=chosen.actions,
+        matching=chosen.matching,
         with_skipped=bool(state.get("again")),
-        now=installation.now(),
+        now=now,
+        midnight=datetime.combine(now.astimezone(zone()).date(), datetime.min.time(), zone()).astimezone(UTC),
         language=language,
         when=when,
+        kindness=Kindness.of(installation.preferences()),
     )
 
 
@@ -157,20 +210,29 @@ def _desk() -> None:
     stream: Stream = state.stream
     language = installation.language()
     place = _place(language)
-    told_now = _told()
-    data = stream.turn(told_now, place)
-    counts = place.store.counts(place.model)
+    data = stream.turn(_told(), place, in_front=state.get("in_front"))
+    if stream.page:
+        state.in_front = None
+    own = installation.preferences().get("keys")
     data |= {
         "place": _room(place),
         "words": _words(language),
         "labels": card.label_table(place.thresholds, language),
-        "keys": keys_of({}),
-        "acts": [act for act in ACTS if act in ACTIONS],
-        "look": {"veil": "none"},
-        "waiting": say("queue.waiting", language, n=counts.waiting),
+        "keys": keys_of(own if isinstance(own, Mapping) else {}),
+        "look": {"veil": place.kindness.veil, "rest_after_min": place.kindness.rest_after_min},
+        "waiting": _waiting(place),
         "empty": _empty(place),
     }
     card.mount(data, key=NAME, default={"told": {}})
+
+
+def _waiting(place: Place) -> str:
+    chosen = lenses.chosen()
+    if not chosen.narrowed:
+        return say("queue.waiting", place.language, n=place.store.counts(place.model).waiting)
+    matching = chosen.matching if chosen.actions is None else replace(chosen.matching, decisions=chosen.actions)
+    count = lenses.counted(matching, place.model)
+    return say("queue.waiting", place.language, n=count) + ("+" if count >= lenses.MOST else "")
 
 
 def _told() -> Any:
@@ -190,12 +252,18 @@ def _words(language: str) -> dict[str, str]:
 
 
 def _empty(place: Place) -> dict[str, str]:
+    language = place.language
+    if lenses.chosen().narrowed:
+        return {"sign": "∅", "title": say("queue.empty_narrow", language), "todo": say("queue.empty_narrow_todo", language)}
+    left = place.store.queue(model=place.model, label=place.lens.label, order=place.lens.order, limit=1)
+    if len(left) and not place.with_skipped:
+        return {"sign": "⤼", "title": say("queue.empty_skipped", language), "todo": say("queue.empty_skipped_todo", language)}
     return {
         "sign": "✓",
-        "title": say("queue.empty", place.language),
-        "todo": say("queue.empty_todo", place.language),
+        "title": say("queue.empty", language),
+        "todo": say("queue.empty_todo", language),
         "command": "moderation ingest PATH",
-    }
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,20 +9,23 @@ Cards are numbered as they are handed out, and sent again until the browser says
 truth: a server that starts anew learns from the browser's log what was decided, and hands out cards afresh.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from moderation import triage
 from moderation.desk import markup
-from moderation.desk.answers import Action, answers
-from moderation.desk.card import face
+from moderation.desk.answers import LABEL_BY_NAME, Action, answers, question, spoken
+from moderation.desk.card import SHOWN, face
 from moderation.desk.context import Thinker, beside, thought
+from moderation.desk.kindness import Exposure, Kindness, covered
 from moderation.desk.words import say
 from moderation.errors import Conflict, StoreError
 from moderation.labels import LABELS
-from moderation.store import ACTIONS, Review, Store
+from moderation.store import ACTIONS, Filter, Review, Store
 from moderation.tables import clean_text
 from moderation.tiers import Scorer
 from moderation.triage import Around, Card, Lens
@@ -39,6 +42,7 @@ BEAT: Final = timedelta(seconds=60)  # how often what the browser holds is claim
 NEAR: Final = 5  # cards whose surroundings are worked out ahead
 UNNAMED_UNDO: Final = timedelta(minutes=10)  # one that does not name its act means the newest one, and lapses
 NEWS: Final = 20
+PASSED: Final = 500  # hard cards passed over in search of lighter ones, before it is left at that
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,19 @@ class Place:
     thresholds: Mapping[str, float]
     lens: Lens
     actions: tuple[str, ...] | None
+    matching: Filter
     with_skipped: bool
     now: datetime
+    midnight: datetime
     language: str
     when: Callable[[object], str]
-    bearable: Callable[[Card], bool] = lambda _card: True  # noqa: E731 - whether this person should see it now
+    kindness: Kindness
 
     @property
     def generation(self) -> str:
         """Name what is looked for: a browser drops what it holds when this changes."""
-        return "|".join((str(self.lens), ",".join(self.actions or ()), self.model, str(self.with_skipped)))
+        narrowed = (self.actions, self.matching, self.with_skipped, self.model, self.kindness.veil == "slurs")
+        return f"{self.lens} {hashlib.blake2b(repr(narrowed).encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -102,15 +109,20 @@ class Stream:
     around: dict[str, Around] = field(default_factory=dict)
     anew: set[str] = field(default_factory=set)
     beaten: datetime | None = None
-    acts: list[tuple[str, Card | None]] = field(default_factory=list)
+    passed: set[str] = field(default_factory=set)
+    exposure: Exposure | None = None
+    spent: tuple[str, ...] = ()
 
-    def turn(self, told: Any, place: Place) -> dict[str, Any]:
-        """Take what the browser tells, and return what it should know."""
+    def turn(self, told: Any, place: Place, *, in_front: str | None = None) -> dict[str, Any]:
+        """Take what the browser tells, and return what it should know; `in_front` is a comment to show first."""
         told = told if isinstance(told, Mapping) else {}
         self.run += 1
+        if self.exposure is None:
+            self.exposure = Exposure(place.thresholds)
+        self.exposure.begin(place.store, place.moderator, place.model, place.midnight)
         page = _text(told.get("page"), 64)
         if page != self.page or place.generation != self.generation:
-            self._begin_anew(page, place.generation)
+            self._begin_anew(page, place)
         self.heard = _whole(told.get("tick"))
         for client, act in _told_acts(told.get("logs")):
             if act.seq > self.acked.get(client, 0) and not self._apply(client, act, place):
@@ -118,7 +130,9 @@ class Stream:
         if told.get("session") == self.session:
             got = _whole(told.get("got"))
             self.unconfirmed = {number: one for number, one in self.unconfirmed.items() if number > got}
-        gone = self._beat(place)
+        gone = [*self._beat(place), *self._turn_to_lighter(place)]
+        if page and in_front is not None:
+            self.put_in_front(in_front, place)
         if page:
             self._fill(place, first=not self.number)
         contexts = self._contexts(told.get("lacks"), place)
@@ -138,13 +152,16 @@ class Stream:
             "low": LOW,
         }
 
-    def _begin_anew(self, page: str, generation: str) -> None:
-        self.page, self.generation = page, generation
+    def _begin_anew(self, page: str, place: Place) -> None:
+        if self.held:
+            place.store.release(place.moderator, list(self.held))
+        self.page, self.generation = page, place.generation
         self.number = 0
         self.held.clear()
         self.unconfirmed.clear()
         self.around.clear()
         self.anew.clear()
+        self.passed.clear()
         self.ended = False
         self.session = f"{self.session.partition('.')[0]}.{self.run}"  # card numbers begin again under a new name
 
@@ -196,10 +213,11 @@ class Stream:
         )
         try:
             place.store.add_review(review)
-        except Conflict:
-            self._tell_conflict(review, place)
-        self.unconfirmed = {number: one for number, one in self.unconfirmed.items() if one["id"] != act.comment_id}
-        self.acts.append((act.action, card))
+        except Conflict as clash:
+            self._tell_conflict(review, clash.standing, place)
+        self._let_go([act.comment_id])
+        if card is not None and self.exposure is not None:
+            self.exposure.add(card)
         if card is not None and (author := markup.plain(card.batch.comments["author"].iloc[0])) is not None:
             # What was just answered belongs to its author's history: that author's next card is to be read anew.
             for name, one in self.held.items():
@@ -215,8 +233,10 @@ class Stream:
             self.versions[token] = next((one.id or 0 for one in events if one.token == token), act.seen)
         return self.versions[token]
 
-    def _tell_conflict(self, mine: Review, place: Place) -> None:
-        standing = next(iter(place.store.reviews(comment_id=mine.comment_id, limit=1)), None)
+    def _tell_conflict(self, mine: Review, standing: Review | None, place: Place) -> None:
+        if standing is None:  # answered and taken back, or passed on, since the card was drawn
+            self.tell("refused", text=say("queue.overtaken", place.language))
+            return
         text = place.store.batch([mine.comment_id]).comments["text"].iloc[0]
         self.tell(
             "conflict",
@@ -224,9 +244,7 @@ class Stream:
             text=markup.shortened(text, 200),
             mine=say(f"queue.did_{mine.action}", place.language),
             mine_labels=_said(mine),
-            theirs=None
-            if standing is None
-            else {
+            theirs={
                 "who": standing.moderator,
                 "did": say(f"queue.did_{standing.action}", place.language),
                 "labels": _said(standing),
@@ -256,30 +274,42 @@ class Stream:
             self.tell("notice", text=say("queue.undo_nothing", place.language))
             return
         self.versions[token] = event.id or 0
-        self.acts.append(("undo", None))
-        if act.of is None:
+        if event.act is not None:
+            size = next((one.size for one in store.acts(place.moderator, limit=20) if one.id == event.act), 0)
+            self.tell("notice", text=say("queue.undone_many", place.language, n=size))
+        elif act.of is not None:
+            self._hold_again(event.comment_id, place)
+        else:
             self.put_in_front(event.comment_id, place)
             self.tell("notice", text=say("queue.undone", place.language))
 
+    def _hold_again(self, comment_id: str, place: Place) -> Card:
+        """Hold a card that the browser has already: one that was taken back, or that an earlier server handed out."""
+        place.store.claim(comment_id, place.moderator, now=place.now, lease_s=LEASE_S)
+        (card,) = triage.cards_for(place.store, [comment_id], place.model, lens=place.lens)
+        self.held[comment_id] = card
+        return card
+
     def put_in_front(self, comment_id: str, place: Place) -> None:
         """Hand out a card that the browser shows at once, with what was said about it before."""
-        store = place.store
-        store.claim(comment_id, place.moderator, now=place.now, lease_s=LEASE_S)
-        (card,) = triage.cards_for(store, [comment_id], place.model, lens=place.lens)
-        events = store.reviews(standing=False, comment_id=comment_id)
+        card = self._hold_again(comment_id, place)
+        events = place.store.reviews(standing=False, comment_id=comment_id)
         last = next((one for one in events if one.undoes is None and one.moderator == place.moderator), None)
-        self._hand_out(card, place, front=True, note=last.note if last else "", labels=dict(last.labels) if last else {})
+        more = {} if last is None else {"note": last.note, "touched": spoken(last.action, last.labels, asked_of(card, place))}
+        self._hand_out([card], place, front=True, **more)
 
     # --- Cards
 
-    def _hand_out(self, card: Card, place: Place, **more: Any) -> None:
-        self.number += 1
-        self.held[card.comment_id] = card
-        shown = face(card, place.lens.label, place.thresholds, place.language, place.when, _before(card, place))
-        if front_labels := more.pop("labels", None):
-            # What the decision itself answered is no label that a hand had set.
-            more["touched"] = {name: value for name, value in front_labels.items() if name != shown["asked"]}
-        self.unconfirmed[self.number] = {"n": self.number, **shown, **more}
+    def _hand_out(self, cards: Sequence[Card], place: Place, **more: Any) -> None:
+        hidden = {}
+        if place.kindness.veil == "slurs":
+            hidden = covered(cards, place.classifier(), place.thresholds, SHOWN)
+        for card in cards:
+            self.number += 1
+            self.held[card.comment_id] = card
+            shown = face(card, place.lens.label, place.thresholds, place.language, place.when, _before(card, place))
+            veiled = hidden.get(card.comment_id, [])
+            self.unconfirmed[self.number] = {"n": self.number, **shown, "veiled": veiled, **more}
 
     def _fill(self, place: Place, *, first: bool) -> None:
         if self.held and len(self.held) > LOW:
@@ -288,7 +318,6 @@ class Stream:
         wanted = FIRST if first else FULL - len(self.held)
         while wanted > 0 and heavy < HEAVY:
             count = min(wanted, FIRST)
-            passed = {name for name, _ in self._passed}
             cards = triage.next_for(
                 place.moderator,
                 place.store,
@@ -297,23 +326,49 @@ class Stream:
                 model=place.model,
                 now=place.now,
                 threshold=place.thresholds.get(place.lens.label or "", 0.5),
-                hold=self.held.keys() | passed,
+                hold=self.held.keys() | self.passed,
                 ahead=len(self.held),
                 lease_s=LEASE_S,
                 audit_every=AUDIT_EVERY,
                 actions=place.actions,
+                matching=place.matching,
                 with_skipped=place.with_skipped,
             )
-            for card in cards:
-                if not place.bearable(card):
-                    self._passed.append((card.comment_id, place.now))
-                    continue
-                self._hand_out(card, place)
-                heavy += len(str(card.batch.comments["text"].iloc[0]))
+            bearable = [card for card in cards if self._bearable(card, place)]
+            if len(bearable) < len(cards):
+                kept = {card.comment_id for card in bearable}
+                hard = [card.comment_id for card in cards if card.comment_id not in kept]
+                self.passed.update(hard)
+                place.store.release(place.moderator, hard)
+            self._hand_out(bearable, place)
+            heavy += sum(min(SHOWN, len(str(card.batch.comments["text"].iloc[0]))) for card in bearable)
             self.ended = len(cards) < count
-            if self.ended:
+            if self.ended or len(self.passed) > PASSED:
                 return
-            wanted -= count
+            wanted -= len(bearable)
+
+    def _bearable(self, card: Card, place: Place) -> bool:
+        return self.exposure is None or self.exposure.bearable(card, place.kindness.budget)
+
+    def _turn_to_lighter(self, place: Place) -> list[dict[str, Any]]:
+        """Take the hard cards off a browser whose person has had enough of them today; return what is taken."""
+        spent = () if self.exposure is None else self.exposure.spent(place.kindness.budget)
+        if set(spent) <= set(self.spent):
+            self.spent = spent
+            return []
+        self.spent = spent
+        hard = [name for name, card in self.held.items() if not self._bearable(card, place)]
+        self.passed.update(hard)
+        self._let_go(hard)
+        place.store.release(place.moderator, hard)
+        titles = ", ".join(LABEL_BY_NAME[name].title for name in spent)
+        self.tell("break", text=say("kind.spent", place.language, n=place.kindness.budget, labels=titles))
+        return [{"id": name, "text": say("kind.gone", place.language)} for name in hard]
+
+    def _let_go(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.held.pop(name, None)
+        self.unconfirmed = {number: one for number, one in self.unconfirmed.items() if one["id"] not in names}
 
     def _beat(self, place: Place) -> list[dict[str, Any]]:
         """Claim anew what the browser holds, now and then; return what somebody else has answered or opened since."""
@@ -324,12 +379,10 @@ class Stream:
         for name, card in list(self.held.items()):
             answered = place.store.version(name) != card.seen
             if answered or not place.store.claim(name, place.moderator, now=place.now, lease_s=LEASE_S):
-                del self.held[name]
-                self.unconfirmed = {number: one for number, one in self.unconfirmed.items() if one["id"] != name}
-                gone.append({"id": name, "text": say("queue.gone_answered" if answered else "queue.gone_open", place.language)})
-        return gone  # fmt: skip
-
-    _passed: list[tuple[str, datetime]] = field(default_factory=list)
+                self._let_go([name])
+                words = say("queue.gone_answered" if answered else "queue.gone_open", place.language)
+                gone.append({"id": name, "text": words})
+        return gone
 
     # --- What stands beside a card
 
@@ -341,6 +394,9 @@ class Stream:
         questions = []
         for name, has in wanted.items():
             card = self.held.get(name)
+            if card is None:
+                with suppress(StoreError):  # a name that a browser made up
+                    card = self._hold_again(name, place)
             if card is None:
                 continue
             if name not in self.around:
@@ -364,6 +420,12 @@ class Stream:
         for key, answer in place.thinker.answers(self.session, jobs).items():
             found.setdefault(keyed[cast("tuple[str, int, str, str, str]", key)], {}).update(answer, whole=True)
         return found
+
+
+def asked_of(card: Card, place: Place) -> str | None:
+    """Return the label that this card asks about."""
+    scores = {} if card.scores.empty else {name: float(card.scores[name].iloc[0]) for name in LABELS}
+    return question(place.lens.label, scores)
 
 
 def _own_acts(store: Store, moderator: str) -> Iterator[Review]:
