@@ -1,0 +1,93 @@
+"""Changes in, counts out: every write books by how much it moved each count."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    exists,
+    func,
+    insert,
+    select,
+)
+
+from moderation.labels import LABELS
+from moderation.store.records import Counts
+from moderation.store.rows import parts
+from moderation.store.schema import reviews, tally
+
+__all__ = [
+    "answers_at",
+    "book",
+    "counts_from",
+    "row_count",
+    "standing_answers",
+    "tallied",
+    "undone",
+    "version_at",
+    "versions_at",
+]
+
+
+def book(connection: Connection, moved: Mapping[tuple[int, str], int]) -> None:
+    rows = [{"model": model, "what": what, "change": change} for (model, what), change in moved.items() if change]
+    if rows:
+        connection.execute(insert(tally), rows)
+
+
+def tallied(connection: Connection, model: int, *only: str) -> dict[str, int]:
+    line = select(tally.c.what, func.sum(tally.c.change)).where(tally.c.model == model)
+    if only:
+        line = line.where(tally.c.what.in_(only))
+    return {what: int(total) for what, total in connection.execute(line.group_by(tally.c.what))}
+
+
+def row_count(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+
+def counts_from(sums: Mapping[str, int]) -> Counts:
+    total, reviewed = sums.get("comments", 0), sums.get("reviewed", 0)
+    booked = ((what.partition(":"), count) for what, count in sums.items() if count)
+    actions = {name: count for (kind, _, name), count in booked if kind == "action"}
+    return Counts(
+        comments=total,
+        articles=sums.get("articles", 0),
+        scored=sums.get("scored", 0),
+        waiting=total - reviewed,
+        reviewed=reviewed,
+        by_action=dict(sorted(actions.items())),
+        by_label_yes={label: sums.get(f"yes:{label}", 0) for label in LABELS},
+    )
+
+
+def undone(table: FromClause) -> ColumnElement[bool]:
+    undo = reviews.alias()
+    return exists().where(undo.c.undoes == table.c.id)
+
+
+def standing_answers(line: Select[Any]) -> Select[Any]:
+    return line.where(reviews.c.weight == 1, ~undone(reviews))
+
+
+def answers_at(connection: Connection, keys: Sequence[int]) -> Iterator[tuple[int, str, str]]:
+    for part in parts(keys):
+        line = standing_answers(select(reviews.c.comment, reviews.c.action, reviews.c.moderator))
+        for row in connection.execute(line.where(reviews.c.comment.in_(part)).order_by(reviews.c.id)):
+            yield row.comment, row.action, row.moderator
+
+
+def version_at(connection: Connection, key: int) -> int:
+    return connection.scalar(select(func.max(reviews.c.id)).where(reviews.c.comment == key)) or 0
+
+
+def versions_at(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
+    found = dict.fromkeys(keys, 0)
+    for part in parts(keys):
+        line = select(reviews.c.comment, func.max(reviews.c.id)).where(reviews.c.comment.in_(part))
+        found.update({key: number for key, number in connection.execute(line.group_by(reviews.c.comment))})
+    return found
