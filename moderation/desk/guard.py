@@ -95,7 +95,7 @@ def excuse(_error: Exception) -> bool:
 
 def _make_ready() -> None:
     # Importing, and compiling or loading the kernels, takes a second or two; a browser is open sooner than that.
-    from moderation.desk import review  # noqa: F401, PLC0415
+    from moderation.desk import queue_page  # noqa: F401, PLC0415
     from moderation.registry import Registry  # noqa: PLC0415
     from moderation.settings import settings_from, shipped_models  # noqa: PLC0415
     from moderation.tables import batch_of  # noqa: PLC0415

@@ -17,7 +17,7 @@ HERE: Final = Path(__file__).resolve().parent
 # In the order of the bar: the file, the key of its title, and the least role that sees it. A page that is left out
 # answers "Page not found"; what it could do is refused below it all the same.
 PAGES: Final = (
-    ("review.py", "queue", "moderator"),
+    ("queue_page.py", "queue", "moderator"),
     ("batch.py", "batch", "moderator"),
     ("models.py", "teach", "moderator"),
     ("team.py", "team", "viewer"),
@@ -74,7 +74,7 @@ def _ask_to_sign_in(error: NotAllowed) -> None:
                 st.button(say("signin.provider", language), key="provider_in", on_click=st.login, type="primary")
         else:
             st.html(markup.empty(say("signin.title", language), say("signin.ended", language)))
-        if installation.store().accounts():
+        if installation.opened().accounts():
             words = escape(say("signin.local", language))
             st.html(f'<p class="local"><a href="signin" target="_self">{words}</a></p>')
 

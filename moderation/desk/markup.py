@@ -20,6 +20,7 @@ __all__ = [
     "empty",
     "facts",
     "foreign",
+    "key_list",
     "percent",
     "plain",
     "row_list",
@@ -143,3 +144,9 @@ def row_list(rows: Iterable[Mapping[str, Any]], *, name: str = "rows") -> str:
         first = f'<div class="head">{head}<span class="side">{side}</span></div>'
         items.append(f'<li class="deep{deep}"{here}{place}>{first}{line}</li>')
     return f'<ul class="{escape(name)}">{"".join(items)}</ul>'
+
+
+def key_list(rows: Iterable[tuple[str, str]]) -> str:
+    """Return keys and what each does, as a list of two columns."""
+    cells = "".join(f"<div><kbd>{escape(key)}</kbd></div><div>{escape(what)}</div>" for key, what in rows)
+    return f'<div class="keys">{cells}</div>'

@@ -53,7 +53,7 @@ def _let_in(scope: Scope) -> bool:
         if installation.is_open() or installation.has_provider():
             return True  # with a provider, the page itself asks: only there can its sign-in begin
         cookies = Request({**scope, "type": "http"}).cookies
-        return cookie.person_of(cookies, installation.store(), installation.settings().home) is not None
+        return cookie.person_of(cookies, installation.opened(), installation.settings().home) is not None
     except ModerationError:
         return True  # a store that cannot be opened has nothing to show, and the page says what is wrong with it
 
@@ -68,7 +68,7 @@ async def _signin(request: Request) -> Response:
     try:
         async with _one_of_few():
             person = await asyncio.to_thread(
-                access.sign_in, installation.store(), name, password, at=installation.now()
+                access.sign_in, installation.opened(), name, password, at=installation.now()
             )
     except NotAllowed:
         waits = await asyncio.to_thread(_must_wait, name)
@@ -84,13 +84,13 @@ async def _signin(request: Request) -> Response:
 
 async def _signout(request: Request) -> Response:
     home = installation.settings().home
-    person = cookie.person_of(request.cookies, installation.store(), home)
+    person = cookie.person_of(request.cookies, installation.opened(), home)
     if request.method != "POST":
         return _form(request, "signout")
     if not cookie.matching_forms((await _posted(request)).get("form"), request.cookies.get(FORM), home):
         return _form(request, "signout", say("signin.stale", _language(request)), 400)
     if person is not None:
-        access.sign_out(installation.store(), person, at=installation.now())
+        access.sign_out(installation.opened(), person, at=installation.now())
     answer = RedirectResponse(f"{request.scope.get('root_path', '')}/signin", 303)
     answer.delete_cookie(cookie.COOKIE, path="/")
     answer.delete_cookie(FORM, path="/")
@@ -104,7 +104,7 @@ ROUTES: Final = (
 
 
 def _must_wait(name: str) -> bool:
-    store, now = installation.store(), installation.now()
+    store, now = installation.opened(), installation.now()
     return store.failed_signins(name, since=now - access.TRIES_WITHIN) >= access.TRIES
 
 
