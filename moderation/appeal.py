@@ -100,9 +100,9 @@ def _verdict(standing: Sequence[Review], decided: Sequence[Decision]) -> str:
             f"{_when(review.at)}{_note(review.note)}</section>"
         )
     if decided:
-        word = {"allow": "Let through", "reject": "Rejected", "review": "Held for a person to look at"}
+        words = {"allow": "Let through", "reject": "Rejected", "review": "Held for a person to look at"}
         return (
-            f'<section class="verdict {escape(decided[0].action)}"><b>{word.get(decided[0].action, "Decided")}</b> '
+            f'<section class="verdict {escape(decided[0].action)}"><b>{words.get(decided[0].action, "Decided")}</b> '
             f"by the site’s rules, {_when(decided[0].at)}; no person has decided yet</section>"
         )
     return '<section class="verdict"><b>Not decided</b></section>'
