@@ -17,7 +17,22 @@ from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
 from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "language", "model", "moderator", "now", "policy", "prefer", "preferences", "registry", "settings", "store", "thresholds", "told"]
+__all__ = [
+    "champion",
+    "classifier",
+    "language",
+    "model",
+    "moderator",
+    "now",
+    "policy",
+    "prefer",
+    "preferences",
+    "registry",
+    "settings",
+    "store",
+    "thresholds",
+    "told",
+]
 
 P = ParamSpec("P")
 

@@ -310,8 +310,8 @@ class Queue(Opened):
             answered = select(reviews.c.comment).where(reviews.c.weight == 1, ~undone(reviews))
             found = []
             for low, high in zip([None, *edges], [*edges, None], strict=True):
-                bounds = [AGE >= low] if low is not None else []
-                bounds += [AGE < high] if high is not None else []
+                bounds = [low <= AGE] if low is not None else []
+                bounds += [high > AGE] if high is not None else []
                 every = row_count(connection, comments, *bounds)
                 found.append(every - row_count(connection, comments, *bounds, comments.c.key.in_(answered)))
         return found

@@ -26,7 +26,6 @@ from sqlalchemy import (
     select,
     update,
 )
-
 from sqlalchemy.schema import CreateIndex
 
 from moderation.errors import StoreError
