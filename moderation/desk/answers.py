@@ -49,6 +49,4 @@ def answers(action: Action, asked: str | None, touched: Mapping[str, bool | None
 
 def spoken(action: str, labels: Mapping[str, bool | None], asked: str | None) -> dict[str, bool | None]:
     """Return the labels of an answer that a hand had set: all but what the decision itself said."""
-    return {
-        label: value for label, value in labels.items() if not (label == asked and value == (action == "reject"))
-    }
+    return {label: value for label, value in labels.items() if not (label == asked and value == (action == "reject"))}

@@ -41,7 +41,7 @@ def validate(own: Mapping[str, str]) -> dict[str, str]:
     for act, key in own.items():
         if act not in DEFAULT:
             raise InputError(f"keys: unknown act {act!r}; known: {', '.join(DEFAULT)}")
-        if key in RESERVED or (len(key) != 1 and key not in ARROWS) or key != key.lower() and key not in ARROWS:
+        if key in RESERVED or (len(key) != 1 and key not in ARROWS) or (key != key.lower() and key not in ARROWS):
             raise InputError(f"keys: {act} cannot have {key!r}; give one character or an arrow")
         chosen[act] = key
     taken: dict[str, str] = {}

@@ -29,7 +29,21 @@ ANY: Final = "any"
 HELD: Final = ("review", "reject")
 MOST: Final = 1000  # counts stop here: "1,000+" says enough, and costs the same in a store of millions
 FRESH_S: Final = 30
-WIDGETS: Final = ("label", "order", "held", "again", "q", "status", "source", "site", "section", "author", "since", "until", "escalated")
+WIDGETS: Final = (
+    "label",
+    "order",
+    "held",
+    "again",
+    "q",
+    "status",
+    "source",
+    "site",
+    "section",
+    "author",
+    "since",
+    "until",
+    "escalated",
+)
 
 
 @dataclass(frozen=True, slots=True)

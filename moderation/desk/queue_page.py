@@ -254,10 +254,18 @@ def _words(language: str) -> dict[str, str]:
 def _empty(place: Place) -> dict[str, str]:
     language = place.language
     if lenses.chosen().narrowed:
-        return {"sign": "∅", "title": say("queue.empty_narrow", language), "todo": say("queue.empty_narrow_todo", language)}
+        return {
+            "sign": "∅",
+            "title": say("queue.empty_narrow", language),
+            "todo": say("queue.empty_narrow_todo", language),
+        }
     left = place.store.queue(model=place.model, label=place.lens.label, order=place.lens.order, limit=1)
     if len(left) and not place.with_skipped:
-        return {"sign": "⤼", "title": say("queue.empty_skipped", language), "todo": say("queue.empty_skipped_todo", language)}
+        return {
+            "sign": "⤼",
+            "title": say("queue.empty_skipped", language),
+            "todo": say("queue.empty_skipped_todo", language),
+        }
     return {
         "sign": "✓",
         "title": say("queue.empty", language),

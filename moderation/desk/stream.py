@@ -295,7 +295,11 @@ class Stream:
         card = self._hold_again(comment_id, place)
         events = place.store.reviews(standing=False, comment_id=comment_id)
         last = next((one for one in events if one.undoes is None and one.moderator == place.moderator), None)
-        more = {} if last is None else {"note": last.note, "touched": spoken(last.action, last.labels, asked_of(card, place))}
+        more = (
+            {}
+            if last is None
+            else {"note": last.note, "touched": spoken(last.action, last.labels, asked_of(card, place))}
+        )
         self._hand_out([card], place, front=True, **more)
 
     # --- Cards

@@ -34,14 +34,128 @@ from moderation.settings import shipped_models  # noqa: E402
 from moderation.store import Store  # noqa: E402
 from moderation.tables import ARTICLES, COMMENTS, Batch, conform  # noqa: E402
 
-WORDS = (
-    "the a of and to in is that for it was on with as at by this have from or one had not but what all were when we "
-    "there can an your which their if will each about how up out them then she many some so these would other into has "
-    "more her two like him see time could no make than first been its who now people my made over did down only way "
-    "find use may water long little very after called just where most know bridge council tram harbour report market "
-    "street letter garden river station teacher doctor winter price vote budget plan stupid idiot liar cheap loan "
-    "casino click win fools rubbish disgrace shame"
-).split()
+WORDS = [
+    "the",
+    "a",
+    "of",
+    "and",
+    "to",
+    "in",
+    "is",
+    "that",
+    "for",
+    "it",
+    "was",
+    "on",
+    "with",
+    "as",
+    "at",
+    "by",
+    "this",
+    "have",
+    "from",
+    "or",
+    "one",
+    "had",
+    "not",
+    "but",
+    "what",
+    "all",
+    "were",
+    "when",
+    "we",
+    "there",
+    "can",
+    "an",
+    "your",
+    "which",
+    "their",
+    "if",
+    "will",
+    "each",
+    "about",
+    "how",
+    "up",
+    "out",
+    "them",
+    "then",
+    "she",
+    "many",
+    "some",
+    "so",
+    "these",
+    "would",
+    "other",
+    "into",
+    "has",
+    "more",
+    "her",
+    "two",
+    "like",
+    "him",
+    "see",
+    "time",
+    "could",
+    "no",
+    "make",
+    "than",
+    "first",
+    "been",
+    "its",
+    "who",
+    "now",
+    "people",
+    "my",
+    "made",
+    "over",
+    "did",
+    "down",
+    "only",
+    "way",
+    "find",
+    "use",
+    "may",
+    "water",
+    "long",
+    "little",
+    "very",
+    "after",
+    "called",
+    "just",
+    "where",
+    "most",
+    "know",
+    "bridge",
+    "council",
+    "tram",
+    "harbour",
+    "report",
+    "market",
+    "street",
+    "letter",
+    "garden",
+    "river",
+    "station",
+    "teacher",
+    "doctor",
+    "winter",
+    "price",
+    "vote",
+    "budget",
+    "plan",
+    "stupid",
+    "idiot",
+    "liar",
+    "cheap",
+    "loan",
+    "casino",
+    "click",
+    "win",
+    "fools",
+    "rubbish",
+    "disgrace",
+    "shame",
+]
 SLICE = 20_000
 COUNT_JS = """
 window.taken = {painted: [], beside: [], acknowledged: []};
@@ -82,7 +196,9 @@ def build(home: Path, size: int, model: str) -> None:
             lengths = chance.integers(8, 60, count)
             drawn = chance.integers(0, len(WORDS), int(lengths.sum()))
             ends = np.cumsum(lengths)
-            texts = [" ".join(WORDS[w] for w in drawn[end - length : end]) for end, length in zip(ends, lengths, strict=True)]
+            texts = [
+                " ".join(WORDS[w] for w in drawn[end - length : end]) for end, length in zip(ends, lengths, strict=True)
+            ]
             article = [f"article:{(first + n) // 50}" for n in range(count)]
             frame = pd.DataFrame(
                 {
@@ -100,14 +216,19 @@ def build(home: Path, size: int, model: str) -> None:
                 }
             )  # fmt: skip
             at = datetime.now(UTC)
-            store.add_batch(Batch(conform(frame, COMMENTS), conform(about, ARTICLES, "articles")), source="bench", at=at)
+            store.add_batch(
+                Batch(conform(frame, COMMENTS), conform(about, ARTICLES, "articles")), source="bench", at=at
+            )
             scores = pd.DataFrame(
-                chance.beta(0.4, 6.0, (count, len(LABELS))).astype(np.float32), columns=list(LABELS), index=pd.Index(ids, name="id")
+                chance.beta(0.4, 6.0, (count, len(LABELS))).astype(np.float32),
+                columns=list(LABELS),
+                index=pd.Index(ids, name="id"),
             )
             store.add_scores(scores.assign(model=model), at)
             held = (scores.to_numpy() >= 0.5).any(axis=1)
             decided = pd.DataFrame(
-                {"decision": np.where(held, "review", "allow"), "reasons": [[] for _ in range(count)]}, index=scores.index
+                {"decision": np.where(held, "review", "allow"), "reasons": [[] for _ in range(count)]},
+                index=scores.index,
             )
             store.add_decisions(decided, model=model, policy=policy.digest, at=at)
             if first % (10 * SLICE) == 0:
@@ -155,7 +276,9 @@ def told(name: str, values: list[float]) -> None:
         print(f"{name:<42} nothing measured")
         return
     cut = statistics.quantiles(values, n=20) if len(values) > 1 else [values[0]] * 19
-    print(f"{name:<42} median {statistics.median(values):7.1f}   p95 {cut[18]:7.1f}   max {max(values):7.1f}   n {len(values)}")
+    print(
+        f"{name:<42} median {statistics.median(values):7.1f}   p95 {cut[18]:7.1f}   max {max(values):7.1f}   n {len(values)}"
+    )
 
 
 def rss_mb(pid: int) -> float:
@@ -210,8 +333,15 @@ def main() -> None:
                 pages[0].wait_for_timeout(given.gap_ms)
             pages[0].wait_for_timeout(5000)
             print(f"{given.sessions} browsers at once, 20 acts each")
-            for name, words in (("painted", "next card painted"), ("beside", "its context panels"), ("acknowledged", "its acknowledgement")):
-                told(f"  key to {words}, ms", [value for page in pages for value in page.evaluate(f"window.taken.{name}")])
+            for name, words in (
+                ("painted", "next card painted"),
+                ("beside", "its context panels"),
+                ("acknowledged", "its acknowledgement"),
+            ):
+                told(
+                    f"  key to {words}, ms",
+                    [value for page in pages for value in page.evaluate(f"window.taken.{name}")],
+                )
             for page in pages:
                 page.context.close()
         if given.memory_acts:
