@@ -290,7 +290,7 @@ def test_my_decisions_lists_what_stands_and_undoes_the_latest(filled) -> None:
     tab = Tab(filled)
     tab.press("reject")
     tab.press("approve")
-    page = filled.page("decisions")
+    page = filled.page("team")
     assert html_of(page).count('class="decision ') == 2
     page = button(page, "Undo my latest").click().run()
     assert html_of(page).count('class="decision ') == 1
@@ -298,7 +298,7 @@ def test_my_decisions_lists_what_stands_and_undoes_the_latest(filled) -> None:
 
 
 def test_my_decisions_before_any(home) -> None:
-    assert "Nothing decided yet" in html_of(home.page("decisions"))
+    assert "Nothing decided yet" in html_of(home.page("team"))
 
 
 def train(home: Home) -> str:

@@ -357,7 +357,7 @@ def _agreement_table(rows: Sequence[Agreement]) -> str:
             f'<span class="told">{escape(spoken)}</span></td><td>{beyond}</td></tr>'
         )
     head = "".join(
-        f'<th scope="col">{escape(words(key))}</th>'
+        f'<th scope="col"{" class=n" * (key == "agreement_pairs")}>{escape(words(key))}</th>'
         for key in ("agreement_question", "agreement_pairs", "agreement_same")
     )
     about = escape(words("agreement_alpha_about"))
@@ -428,9 +428,9 @@ def _person_table(done: pd.DataFrame) -> str:
     table = done.pivot_table(index="moderator", columns="action", values="number", aggfunc="sum", fill_value=0)
     sums = {action: table[action] if action in table else 0 * table.sum(axis=1) for action in ACTS[:4]}
     total = sums["approve"] + sums["reject"]
-    head = "".join(
-        f'<th scope="col">{escape(words(key))}</th>'
-        for key in ("person", "total", "approved", "rejected", "skipped", "passed_on")
+    head = f'<th scope="col">{escape(words("person"))}</th>' + "".join(
+        f'<th scope="col" class="n">{escape(words(key))}</th>'
+        for key in ("total", "approved", "rejected", "skipped", "passed_on")
     )
     lines = "".join(
         f'<tr><th scope="row">{markup.foreign(who)}</th><td class="n">{int(total[who]):,}</td>'
