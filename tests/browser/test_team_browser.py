@@ -95,7 +95,7 @@ def test_two_at_once_are_both_heard_and_one_decides(page, site) -> None:
     page.goto(f"{site.url}/team")
     ready(page)
     page.get_by_text("Disagreements", exact=True).click()
-    expect(page.locator(".pair")).to_contain_text("fair comment"
+    expect(page.locator(".pair")).to_contain_text("fair comment")
     expect(page.locator(".pair .side.reject")).to_contain_text("ann")
 
 
