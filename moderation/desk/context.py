@@ -14,7 +14,7 @@ import pandas as pd
 
 from moderation import jobs
 from moderation.desk import markup, passage
-from moderation.desk.answers import LABEL_BY_NAME, question
+from moderation.desk.answers import LABEL_BY_NAME
 from moderation.desk.card import SHOWN, host, marks
 from moderation.desk.words import say
 from moderation.errors import ModerationError
@@ -140,14 +140,14 @@ def thought(
     classifier: Scorer,
     card: Card,
     around: Around,
-    asked_of: str | None,
+    asked: str | None,
+    *,
     thresholds: Mapping[str, float],
     language: str,
     when: When,
 ) -> dict[str, Any]:
     """Return what the model says about a card, as values for card.js; slow."""
     scores = {} if card.scores.empty else {name: float(card.scores[name].iloc[0]) for name in LABELS}
-    asked = question(asked_of, scores)
     over = {name: value / thresholds[name] for name, value in scores.items() if value >= thresholds.get(name, 2.0)}
     named = [asked, *sorted(over, key=lambda name: -over[name])]
     labels = [name for name in dict.fromkeys(named) if name is not None and name in classifier.labels][:3]

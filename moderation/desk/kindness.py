@@ -1,8 +1,8 @@
 """What a person can bear to look at in; what is covered, how much of it there was today, and when to rest, out.
 
 Reading what people throw at each other is work that wears. Text can be covered until a key shows it: the words that
-made an abuse score, or all of it. Each hard label has a budget for the day; when it is spent, the queue turns to lighter
-work and says so. None of this decides anything, and whoever wants to see everything can.
+made an abuse score, or all of it. Each hard label has a budget for the day; when it is spent, the queue turns to
+lighter work and says so. None of this decides anything, and whoever wants to see everything can.
 """
 
 from collections import Counter

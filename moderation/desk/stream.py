@@ -311,7 +311,14 @@ class Stream:
         for card in cards:
             self.number += 1
             self.held[card.comment_id] = card
-            shown = face(card, place.lens.label, place.thresholds, place.language, place.when, _before(card, place))
+            shown = face(
+                card,
+                place.lens.label,
+                place.thresholds,
+                language=place.language,
+                when=place.when,
+                before=_before(card, place),
+            )
             veiled = hidden.get(card.comment_id, [])
             self.unconfirmed[self.number] = {"n": self.number, **shown, "veiled": veiled, **more}
 
@@ -416,7 +423,14 @@ class Stream:
 
         def work(card: Card, around: Around) -> Callable[[], dict[str, Any]]:
             return lambda: thought(
-                place.store, classifier, card, around, place.lens.label, place.thresholds, place.language, place.when
+                place.store,
+                classifier,
+                card,
+                around,
+                asked_of(card, place),
+                thresholds=place.thresholds,
+                language=place.language,
+                when=place.when,
             )
 
         keyed = {(name, card.seen, place.model, str(place.lens), place.language): name for name, card, _ in questions}
