@@ -66,7 +66,7 @@ def test_a_card_holds_everything_that_bears_on_the_comment(store: Store) -> None
     assert list(card.batch.comments["id"]) == ["c2"]
     assert list(card.batch.articles["title"]) == ["On bridges"]
     assert list(beside.context.comments["id"]) == ["c1"]
-    assert card.scores.loc["c2", "spam"] == pytest.approx(0.6)
+    assert card.probabilities == pytest.approx({"spam": 0.6})
     assert card.decision is not None
     assert card.decision.action == "review"
     assert list(beside.thread["id"]) == ids
@@ -79,7 +79,8 @@ def test_a_card_of_a_bare_comment_is_empty_where_nothing_is_known(store: Store) 
     store.add_batch(Batch(conform(pd.DataFrame({"id": ["x"], "text": ["No name, no article."]}), COMMENTS)), at=NOON)
     (card,) = cards_for(store, ["x"], "m1")
     beside = around(store, card)
-    assert (len(card.batch), len(beside.context), len(card.scores), len(beside.history)) == (1, 0, 0, 0)
+    assert (len(card.batch), len(beside.context), len(card.probabilities), len(beside.history)) == (1, 0, 0, 0)
+    assert card.article is None
     assert list(beside.thread["id"]) == ["x"]
     assert card.decision is None
     assert card.lens == ""
@@ -205,7 +206,7 @@ def test_many_are_drawn_in_the_order_of_the_queue_and_claimed(store: Store, labe
     assert [card.comment_id for card in cards] == shown
     texts = store.batch(shown).comments["text"]
     assert [card.batch.comments["text"].iloc[0] for card in cards] == list(texts)
-    assert all(list(card.scores.index) == [card.comment_id] for card in cards)
+    assert all(card.batch.comments["id"].iloc[0] == card.comment_id for card in cards)
     assert not {card.comment_id for card in draws(store, "bob", lens, 12)} & set(shown)
     more = draws(store, "ann", lens, 12, hold=frozenset(shown))
     assert not {card.comment_id for card in more} & set(shown)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import pandas as pd
 import streamlit as st
 
 from moderation.desk import markup
@@ -65,10 +64,10 @@ def face(
     before: str = "",
 ) -> dict[str, Any]:
     """Return the part of a card that is sent ahead: everything that is needed to decide, but for what explains it."""
-    comment = card.batch.comments.iloc[0]
+    comment = card.comment
     text = str(comment["text"])
     kind = markup.plain(comment["kind"])
-    scores = {} if card.scores.empty else {name: float(card.scores[name].iloc[0]) for name in LABELS}
+    scores = card.probabilities
     asked = question(asked_of, scores)
     link = markup.plain(comment["author_url"])
     return {
@@ -92,7 +91,6 @@ def face(
                 "over": _over(name, value, thresholds),
             }
             for name, value in scores.items()
-            if not pd.isna(value)
         },
         "policy": None
         if card.decision is None

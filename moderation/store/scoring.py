@@ -161,6 +161,21 @@ class Scoring(Opened):
             return None
         return Decision(comment_id, row.action, json.loads(row.reasons), row.policy, row.version, time_of(row.at))
 
+    def decisions(self, ids: Sequence[str], model: str) -> dict[str, Decision]:
+        """Return the newest decision about each of these comments by this model, in one question; none where none is."""
+        found: dict[str, Decision] = {}
+        with self._read() as connection:
+            keys = keys_of(connection, ids)
+            number = model_number(connection, model)
+            names = {key: name for name, key in keys.items()}
+            for part in parts(names) if number is not None else ():
+                newest = select(func.max(decisions.c.id)).where(decisions.c.model == number)
+                newest = newest.where(decisions.c.comment.in_(part)).group_by(decisions.c.comment)
+                for row in connection.execute(select(decisions).where(decisions.c.id.in_(newest))):
+                    told = (row.action, json.loads(row.reasons), row.policy, model, time_of(row.at))
+                    found[names[row.comment]] = Decision(names[row.comment], *told)
+        return found
+
     def _model_or_new(self, connection: Connection, version: str) -> int:
         number = model_number(connection, version)
         if number is None:

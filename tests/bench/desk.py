@@ -41,7 +41,7 @@ into has more her two like him see time could no make than first been its who no
 down only way find use may water long little very after called just where most know bridge council tram
 harbour report market street letter garden river station teacher doctor winter price vote budget plan stupid
 idiot liar cheap loan casino click win fools rubbish disgrace shame
-""".split()
+""".split()  # noqa: SIM905 - a page of words reads better than a page of quotes
 SLICE = 20_000
 COUNT_JS = """
 window.taken = {painted: [], beside: [], acknowledged: []};
@@ -169,7 +169,7 @@ def opened(browser, url: str):
     page.add_init_script(COUNT_JS)
     page.goto(url)
     page.wait_for_selector(".desk[data-state=card]", timeout=120_000)
-    page.wait_for_function("document.querySelector('.desk').dataset.held >= 40", timeout=120_000)
+    page.wait_for_function("() => document.querySelector('.desk').dataset.held >= 40", timeout=120_000)
     return page
 
 
@@ -250,7 +250,7 @@ def main() -> None:
             print(f"server memory, {given.memory_acts} acts in one browser")
             for number in range(given.memory_acts):
                 if number % 30 == 0:
-                    page.wait_for_function("document.querySelector('.desk').dataset.held >= 40", timeout=120_000)
+                    page.wait_for_function("() => document.querySelector('.desk').dataset.held >= 40", timeout=120_000)
                 if number % (given.memory_acts // 5) == 0:
                     print(f"  after {number:>5} acts: {rss_mb(pid):.0f} MB", flush=True)
                 page.keyboard.press("axs"[number % 3])
