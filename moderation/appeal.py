@@ -59,7 +59,7 @@ def appeal(
     """
     batch = store.batch([comment_id])
     comment = batch.comments.iloc[0]
-    decided = store.decisions(comment_id)
+    decided = store.decision_history(comment_id)
     version = decided[0].model if decided else model
     table = store.scores([comment_id], version) if version is not None else pd.DataFrame()
     scores = {} if table.empty else {label: float(table[label].iloc[0]) for label in LABELS}

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from moderation import jobs
 from moderation.desk import SCRIPT, markup, passage, serve, work
-from moderation.desk.answers import KEYS, answers, question, spoken
+from moderation.desk.answers import KEYS, LABEL_BY_NAME, answers, question, spoken
 from moderation.desk.card import marks
 from moderation.desk.guard import HEADERS, Guard
 from moderation.desk.highlight import MOST, pieces
@@ -50,6 +50,7 @@ class Part:
     begin: int | None
     end: int | None
     weight: float
+    name: str = "links"
 
 
 texts = st.one_of(
@@ -333,7 +334,7 @@ def test_a_candidate_shows_its_numbers_beside_the_champions(filled) -> None:
     page = page.selectbox[0].set_value(made).run()
     html = html_of(page)
     assert "functional checks" in html
-    assert all(markup.LABEL_BY_NAME[label].title in html for label in filled.registry().load().labels)
+    assert all(LABEL_BY_NAME[label].title in html for label in filled.registry().load().labels)
     assert "Compared with" in html
 
 
