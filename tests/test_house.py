@@ -22,7 +22,7 @@ README = ROOT / "README.md"
 
 # Imports go down only. Those in one row do not know each other; a package (readers, desk ...) is one of them.
 FLOORS = (
-    {"errors", "labels"},
+    {"errors", "labels", "locking"},
     {"tables"},
     {"readers", "writers", "features", "policy", "evaluation", "store"},
     {"write_back"},
@@ -64,6 +64,7 @@ HOMES = {
     "sqlite3": {"readers", "store"},
     "starlette": {"desk", "server"},
     "streamlit": {"desk"},
+    "tomlkit": {"policy"},
     "tomllib": {"desk", "policy"},
     "typer": {"cli"},
     "uvicorn": {"cli", "desk", "server"},
