@@ -7,12 +7,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_data_path
 
 from moderation.errors import InputError
 from moderation.labels import TIERS
+
+if TYPE_CHECKING:
+    from moderation.policy import Policies
 
 __all__ = ["Settings", "check_files", "seed_page", "seeds_folder", "settings_from", "shipped_models"]
 
@@ -21,13 +24,24 @@ PACKAGE: Final = Path(__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the store, the models and the policy are, who is at the keys, and which tier scores the store."""
+    """Where the store, the models and the policy are, who is at the keys, and which tier scores the store.
+
+    `policy_path` is the file that was named for it; `files` is the folder whose exports the desk may read.
+    """
 
     home: Path
     store_url: str
     policy_path: Path | None
     moderator: str
     tier: str
+    files: Path | None = None
+
+    @property
+    def policies(self) -> "Policies":
+        """Return the policies of this site: the file that was named, or else the one that the desk saves."""
+        from moderation.policy import Policies  # noqa: PLC0415 - settings are read before anything heavy is
+
+        return Policies(self.home / "policies", self.policy_path or self.home / "policy.toml", named=bool(self.policy_path))
 
     @property
     def models(self) -> Path:
@@ -36,10 +50,10 @@ class Settings:
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR and _TIER.
+    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR, _TIER and _FILES.
 
-    An empty or missing variable means its default: the user's data folder, `store.db` in it, the shipped policy, the
-    login name, and the accurate tier for what is in the store. Raises `InputError` for an unknown tier.
+    An empty or missing variable means its default: the user's data folder, `store.db` in it, `policy.toml` in it or
+    the shipped policy, the login name, the accurate tier for what is in the store, and no folder. Raises `InputError` for an unknown tier.
     """
     found = os.environ if environment is None else environment
     home = Path(found.get("MODERATION_HOME") or user_data_path("moderation")).expanduser().absolute()
@@ -54,6 +68,7 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         store_url=found.get("MODERATION_STORE") or str(home / "store.db"),
         policy_path=Path(policy).expanduser() if policy else None,
         moderator=moderator,
+        files=Path(found["MODERATION_FILES"]).expanduser().absolute() if found.get("MODERATION_FILES") else None,
     )
 
 

@@ -26,7 +26,7 @@ FLOORS = (
     {"tables"},
     {"readers", "writers", "features", "policy", "evaluation", "store"},
     {"write_back"},
-    {"classifier", "encoder", "triage"},
+    {"backtest", "campaigns", "classifier", "encoder", "triage"},
     {"tiers"},
     {"learning", "recipe"},
     {"registry"},

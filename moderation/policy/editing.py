@@ -5,7 +5,8 @@ and no others. What comes out is read again and has to mean what was asked for; 
 cannot be changed like this (a label's table cut into dotted keys, say) is refused, to be changed by hand.
 """
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,7 +142,17 @@ def _with_values(text: str, path: tuple[str | int, ...], values: Mapping[str, An
         rows = text.split("\n")
         rows.insert(max(known, default=lines[path]), _row(key, value))
         text = "\n".join(rows)
+        if (*path, key) not in _places(text):
+            raise PolicyError(f"policy: {key} is written in a way that cannot be changed here; {BY_HAND}")
     return text
+
+
+def _places(text: str) -> Collection[tuple[str | int, ...]]:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return ()
+    return key_lines(text)
 
 
 def _with_table(text: str, header: str, values: Mapping[str, Any]) -> str:

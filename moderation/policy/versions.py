@@ -126,15 +126,25 @@ class Differing:
 
 
 class Policies:
-    """The policies of one installation: `current` is the file in force, `folder` holds every version."""
+    """The policies of one installation: `current` is the file in force, `folder` holds every version.
 
-    def __init__(self, folder: Path, current: Path) -> None:
+    Where there is no such file, the policy that came with the package is in force, unless the file was `named`: then it
+    has to be there.
+    """
+
+    def __init__(self, folder: Path, current: Path, *, named: bool = False) -> None:
         self.folder = Path(folder)
         self.current = Path(current)
+        self.named = named
+
+    @property
+    def file(self) -> Path:
+        """The file that is in force."""
+        return self.current if self.named or self.current.is_file() else shipped_policy()
 
     def text(self) -> str:
         """Return the policy in force as it is written; the one that came with the package where none was saved."""
-        path = self.current if self.current.is_file() else shipped_policy()
+        path = self.file
         try:
             return path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
@@ -142,7 +152,7 @@ class Policies:
 
     def policy(self) -> Policy:
         """Return the policy in force."""
-        return load_policy(self.current if self.current.is_file() else None)
+        return load_policy(self.file)
 
     def standing(self) -> str:
         """Return the id of what stands in force: what an edit must name, so that nobody's is overwritten unseen."""
