@@ -17,7 +17,7 @@ from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
 from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "model", "now", "policy", "registry", "settings", "store", "told"]
+__all__ = ["champion", "classifier", "language", "model", "now", "policy", "registry", "settings", "store", "told"]
 
 P = ParamSpec("P")
 
@@ -25,6 +25,11 @@ P = ParamSpec("P")
 def now() -> datetime:
     """Return the present moment; the desk is a door, so it may look at the clock."""
     return datetime.now(UTC)
+
+
+def language() -> str:
+    """Return the language of whoever looks."""
+    return "en"
 
 
 def settings() -> Settings:

@@ -22,6 +22,7 @@ def main() -> None:
             st.Page(HERE / "decisions.py", title="My decisions"),
             st.Page(HERE / "batch.py", title="Batch"),
             st.Page(HERE / "models.py", title="Models"),
+            st.Page(HERE / "policy_page.py", title="Policy", url_path="policy"),
         ],
         position="top",
     )
