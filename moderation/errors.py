@@ -14,6 +14,8 @@ ModerationError
 A message names place, fault and cure on one line, and never holds comment text, an author or a key.
 """
 
+from typing import Any
+
 __all__ = [
     "Conflict",
     "FormatError",
@@ -65,4 +67,8 @@ class StoreError(ModerationError):
 
 
 class Conflict(StoreError):
-    """An act was drawn for a state of the comment that no longer stands."""
+    """An act was drawn for a state of the comment that no longer stands; `standing` is the review that does."""
+
+    def __init__(self, message: str, *, standing: Any = None) -> None:
+        super().__init__(message)
+        self.standing = standing
