@@ -175,7 +175,9 @@ class RuleTest:
         return cls(**values)
 
 
-def try_rules(tests: dict[str, RuleTest], batch: Batch, said: Iterable[str | None], policy: Policy, now: datetime) -> None:
+def try_rules(
+    tests: dict[str, RuleTest], batch: Batch, said: Iterable[str | None], policy: Policy, now: datetime
+) -> None:
     """Add what each rule of the policy would have done with one chunk of comments; `now` says which have lapsed."""
     told = list(said)
     ids = batch.comments["id"]

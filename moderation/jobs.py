@@ -903,9 +903,7 @@ def _run_score_upload(around: Surroundings, arguments: Mapping[str, Any], progre
 def _run_rescore(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     classifier = around.scorer(arguments, around.tier)
     return _summary(
-        score_store(
-            around.store, classifier, around.policy, at=around.clock(), shadow=around.shadow, progress=progress
-        )
+        score_store(around.store, classifier, around.policy, at=around.clock(), shadow=around.shadow, progress=progress)
     )
 
 

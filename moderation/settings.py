@@ -41,7 +41,9 @@ class Settings:
         """Return the policies of this site: the file that was named, or else the one that the desk saves."""
         from moderation.policy import Policies  # noqa: PLC0415 - settings are read before anything heavy is
 
-        return Policies(self.home / "policies", self.policy_path or self.home / "policy.toml", named=bool(self.policy_path))
+        return Policies(
+            self.home / "policies", self.policy_path or self.home / "policy.toml", named=bool(self.policy_path)
+        )
 
     @property
     def models(self) -> Path:

@@ -173,7 +173,9 @@ def test_a_line_that_was_cut_off_is_no_line(policies):
 def test_the_shadow_counts_each_chunk_once_and_keeps_the_newest_word(policies):
     shadow = policies.start_shadow(SMALL, by="kim", at=NOON)
     for reject in (1, 2):  # the second time is the same chunk again, after a kill
-        shadow.report("a", {"allow/allow": 5, "allow/reject": reject}, [{"id": "a1", "before": "allow", "after": "reject"}])
+        shadow.report(
+            "a", {"allow/allow": 5, "allow/reject": reject}, [{"id": "a1", "before": "allow", "after": "reject"}]
+        )
     shadow.report("b", {"review/allow": 3}, [{"id": "b1", "before": "review", "after": "allow"}])
     found = policies.shadow().found()
     assert found.counts == {"allow/allow": 5, "allow/reject": 2, "review/allow": 3}

@@ -34,7 +34,11 @@ def histogram(
         title = "" if small else f' title="{number / len(counts):.2f}–{(number + 1) / len(counts):.2f}: {count:,}"'
         bars.append(f'<i class="{" ".join(kinds)}" style="height:{max(high, 1.5 if count else 0):.1f}%"{title}></i>')
     ticks = "".join(f'<u class="{escape(kind)}" style="left:{100 * place:.2f}%"></u>' for kind, place in lines.items())
-    axis = "" if small else '<div class="axis"><span>0</span><span>0.25</span><span>0.5</span><span>0.75</span><span>1</span></div>'
+    axis = (
+        ""
+        if small
+        else '<div class="axis"><span>0</span><span>0.25</span><span>0.5</span><span>0.75</span><span>1</span></div>'
+    )
     return (
         f'<div class="histogram{" small" if small else ""}" role="img" aria-label="{escape(spoken)}">'
         f'<div class="field">{"".join(bars)}{ticks}</div>{axis}</div>'
@@ -43,9 +47,11 @@ def histogram(
 
 def legend(parts: Mapping[str, str]) -> str:
     """Return what the colours of a plot mean: class -> words."""
-    return '<div class="legend">' + "".join(
-        f'<span><i class="{escape(kind)}"></i>{escape(words)}</span>' for kind, words in parts.items()
-    ) + "</div>"
+    return (
+        '<div class="legend">'
+        + "".join(f'<span><i class="{escape(kind)}"></i>{escape(words)}</span>' for kind, words in parts.items())
+        + "</div>"
+    )
 
 
 def spans(rows: Sequence[tuple[str, Mapping[str, float] | None, Mapping[str, float] | None, str]]) -> str:

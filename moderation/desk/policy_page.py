@@ -240,7 +240,9 @@ def _all_labels(past: Past, policy: Policy, wished: Policy, chosen: str) -> str:
         f'<th class="n">{escape(say("looks_short"))}</th><th class="n">{escape(say("rejects_short"))}</th>'
         f'<th class="n">{escape(say("a_week"))}</th>'
     )
-    return f'<div class="scroll"><table class="labels"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table class="labels"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
 
 
 def _limit(value: float | None) -> str:
@@ -346,7 +348,9 @@ def _put_in_force(text: str, seen: str, note: str) -> None:
 def _saved(line: Version, words: str) -> None:
     _discard()
     state.notice = words
-    if installation.store().counts(installation.model()).scored and not work.running(work.latest(["decide", "rescore"])):
+    if installation.store().counts(installation.model()).scored and not work.running(
+        work.latest(["decide", "rescore"])
+    ):
         work.start("decide", {"policy": line.digest})
 
 
@@ -417,7 +421,10 @@ def _rule_form(policies: Policies, text: str, policy: Policy, standing: str) -> 
     assert action is not None
     assert kind is not None
     entries = st.text_area(
-        say(f"entries_{kind}"), "\n".join(getattr(rule, kind)) if rule else "", key=f"rule_entries_{kind}_{key}", height=130
+        say(f"entries_{kind}"),
+        "\n".join(getattr(rule, kind)) if rule else "",
+        key=f"rule_entries_{kind}_{key}",
+        height=130,
     )
     label = st.selectbox(
         say("evidence"), [NEW, *LABELS], index=[NEW, *LABELS].index(rule.label or NEW) if rule else 0,
@@ -428,9 +435,7 @@ def _rule_form(policies: Policies, text: str, policy: Policy, standing: str) -> 
     try:
         made = _made(rule, (name or "").strip(), action, kind, entries or "", label or None)
         if made is not None and made != rule:
-            after = with_rule(
-                text, made, instead_of=rule.name if rule else None, folder=policies.current.parent
-            )
+            after = with_rule(text, made, instead_of=rule.name if rule else None, folder=policies.current.parent)
             policies.parse(after)
     except PolicyError as error:
         after, fault = text, str(error).partition(": ")[2] or str(error)
@@ -569,7 +574,7 @@ def _history(history: list[Version], standing: str) -> str:
         {
             "head": line.by or say("nobody"),
             "side": f"{line.id[:6]} · {when(line.at)}",
-            "text": f"{say(f'kind_{line.kind.replace("-", "_")}')}{f': {line.note}' if line.note else ''}",
+            "text": say("kind_" + line.kind.replace("-", "_")) + (f": {line.note}" if line.note else ""),
             "here": line.id == standing and line.kind in {"save", "restore", "found"},
         }
         for line in reversed(history)
@@ -659,7 +664,7 @@ def _differing(newest: list[dict[str, str]]) -> str:
     rows = [
         {
             "head": comments.loc[each["id"], "author"],
-            "side": f"{say(f'action_{each["before"]}')} → {say(f'action_{each["after"]}')}",
+            "side": say("action_" + each["before"]) + " → " + say("action_" + each["after"]),
             "text": comments.loc[each["id"], "text"],
         }
         for each in newest
