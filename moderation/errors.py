@@ -8,6 +8,7 @@ ModerationError
 ├── ModelError            a model is missing, damaged, or made for other features
 │   └── PromotionRefused  a candidate is worse than the champion and no reason was given
 ├── LearningError         there is nothing to learn from, or nothing to measure on
+├── NotAllowed            a person may not do this, or could not sign in
 └── StoreError            the store cannot be reached, is full, or is not ours
     └── Conflict          an act no longer fits what stands in the store
 
@@ -23,6 +24,7 @@ __all__ = [
     "LearningError",
     "ModelError",
     "ModerationError",
+    "NotAllowed",
     "PolicyError",
     "PromotionRefused",
     "StoreError",
@@ -60,6 +62,10 @@ class PromotionRefused(ModelError):
 
 class LearningError(ModerationError):
     """There is nothing to learn from, or nothing to measure on."""
+
+
+class NotAllowed(ModerationError):
+    """A person may not do this; the message names the role that may."""
 
 
 class StoreError(ModerationError):
