@@ -8,6 +8,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
+from moderation.access import Person, Seat
 from moderation.desk import markup
 from moderation.errors import ModerationError
 from moderation.jobs import thresholds_of
@@ -17,7 +18,7 @@ from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
 from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "language", "model", "now", "policy", "registry", "settings", "store", "told"]
+__all__ = ["champion", "classifier", "language", "model", "now", "person", "policy", "registry", "seat", "settings", "store", "told"]
 
 P = ParamSpec("P")
 
@@ -25,6 +26,16 @@ P = ParamSpec("P")
 def now() -> datetime:
     """Return the present moment; the desk is a door, so it may look at the clock."""
     return datetime.now(UTC)
+
+
+def person() -> Person:
+    """Return who is at the keys."""
+    return Person(settings().moderator, "admin")
+
+
+def seat() -> Seat:
+    """Return the store as the person at the keys may use it."""
+    return Seat(store(), person())
 
 
 def language() -> str:

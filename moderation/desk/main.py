@@ -22,6 +22,8 @@ def main() -> None:
             st.Page(HERE / "decisions.py", title="My decisions"),
             st.Page(HERE / "batch.py", title="Batch"),
             st.Page(HERE / "models.py", title="Models"),
+            st.Page(HERE / "campaigns.py", title="Campaigns"),
+            st.Page(HERE / "sweep.py", title="Sweep"),
             st.Page(HERE / "policy_page.py", title="Policy", url_path="policy"),
         ],
         position="top",

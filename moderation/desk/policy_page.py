@@ -14,7 +14,7 @@ from moderation.desk import installation, markup, plots, rights, work
 from moderation.desk.answers import LABEL_BY_NAME
 from moderation.desk.installation import told
 from moderation.desk.session import begin, safely, tell, when
-from moderation.desk.voice import speaker
+from moderation.desk.voice import listen, speaker
 from moderation.errors import PolicyError
 from moderation.jobs import past_of
 from moderation.labels import LABELS
@@ -49,6 +49,7 @@ NOTE: Final = 200
 def draw() -> None:
     """Draw the page."""
     begin()
+    listen()
     st.html(Path(__file__).with_name("bulk.css"))
     tell()
     policies = installation.settings().policies

@@ -46,8 +46,7 @@ def _children_of(store_url: str) -> dict[int, "subprocess.Popen[bytes]"]:  # noq
 
 def start(kind: str, arguments: Mapping[str, Any]) -> int:
     """Add a job row, start the child that does it, and return the row's id."""
-    store = installation.store()
-    job_id = store.add_job(kind, dict(arguments), installation.now())
+    job_id = installation.seat().add_job(kind, dict(arguments), installation.now())
     log = _log(job_id)
     log.parent.mkdir(parents=True, exist_ok=True)
     _reap()
