@@ -141,19 +141,13 @@ def _list(job: Job, cases: pd.DataFrame, rows: Sequence[dict[str, Any]], *, more
     chosen = state.get("campaigns_case")
     if chosen not in {int(row["case"]) for row in rows}:
         chosen = int(rows[0]["case"])
-    first = {
-        row["samples"][0]: row
-        for row in rows
-    }
-    texts = installation.store().batch(list(first)).comments.set_index("id")["text"]
+    texts = installation.store().batch(list(dict.fromkeys(row["samples"][0] for row in rows))).comments.set_index("id")["text"]
     for row in rows:
         number = int(row["case"])
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row_{job.id}_{number}"):
-            st.html(_row(row, texts[row["samples"][0]], here=number == chosen), width="stretch")
-            st.button(
-                say("open"), key=f"open_{job.id}_{number}", icon=":material/chevron_right:", type="tertiary",
-                on_click=_open, args=(number,), disabled=number == chosen,
-            )  # fmt: skip
+        # The button lies over its row, unseen: the whole row can be clicked, and has a name for those who do not see it.
+        with st.container(key=f"case_row_{job.id}_{number}", gap=None):
+            st.html(_row(row, texts[row["samples"][0]], here=number == chosen))
+            st.button(say("open", n=int(row["size"])), key=f"open_{job.id}_{number}", on_click=_open, args=(number,))
     with st.container(horizontal=True):
         page = state.get("campaigns_page", 0)
         st.button(say("earlier"), key="campaigns_back", disabled=not page, on_click=_turn, args=(-1,), type="tertiary")
@@ -212,7 +206,7 @@ def _case(folder: Path, row: Mapping[str, Any]) -> None:
         st.html(_about(row, len(waiting), likely))
         together.panel(
             len(waiting), f"case_{folder.name}_{number}_{len(waiting)}", lambda: waiting,
-            job={"folder": str(folder), "case": number}, label=label,
+            job={"folder": str(folder), "case": number}, label=label or ("spam" if row["kind"] == "host" else None),
         )  # fmt: skip
         names = [str(name) for name in row["samples"]]
         st.html(_samples(names))

@@ -175,13 +175,13 @@ def _sliders(label: str, now: Thresholds | None, standing: str) -> Thresholds | 
     """Draw the limits of one label and return what they say; None where the label asks for nothing at all."""
     now = now or Thresholds()
     name = f"{label}_{standing}_{state.get('policy_round', 0)}"
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(gap=None):
         looks = st.toggle(say("looks"), value=now.review is not None, key=f"looks_{name}")
         review = st.slider(
             say("looks_from"), 0.0, 1.0, now.review if now.review is not None else 0.5, 0.01, key=f"review_{name}",
             disabled=not looks, label_visibility="collapsed",
         )  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(gap=None):
         rejects = st.toggle(say("rejects"), value=now.reject is not None, key=f"rejects_{name}")
         reject = st.slider(
             say("rejects_from"), 0.0, 1.0, now.reject if now.reject is not None else 0.98, 0.01, key=f"reject_{name}",

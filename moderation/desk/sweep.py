@@ -74,7 +74,7 @@ def draw() -> None:
         with st.container(border=True, key="sweep_all"):
             st.html(f'<div class="panel"><h3>{escape(say("all_of_it"))}</h3></div>')
             key = f"sweep_{label}_{least:g}_{most:g}_{size}"
-            together.panel(size, key, lambda: wanted, job={"matching": wanted.to_dict()}, label=label)
+            together.panel(size, key, lambda: wanted, job={"matching": wanted.to_dict()}, label=label, only=True)
     with right, st.container(border=True, key="sweep_sample"):
         _sample(label, wanted, model, size)
 

@@ -1,5 +1,6 @@
 """Many comments and one answer in; the answer given to all of them as one act, small ones at once, large ones as a job."""
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -19,6 +20,8 @@ __all__ = ["answer_all", "offer_undo", "panel", "shown", "under_way"]
 state = st.session_state
 say = speaker("together")
 
+LONGEST_SHOWN: Final = 20_000
+LINK: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
 AT_ONCE: Final = 2000  # comments that are answered while the page waits: a second or so
 
 
@@ -33,21 +36,25 @@ def under_way() -> bool:
 
 
 def panel(
-    size: int, key: str, chosen: Callable[[], Sequence[str] | Filter], *, job: Mapping[str, Any], label: str | None = None
+    size: int,
+    key: str,
+    chosen: Callable[[], Sequence[str] | Filter],
+    *,
+    job: Mapping[str, Any],
+    label: str | None = None,
+    only: bool = False,
 ) -> None:
     """Draw the buttons that answer all `size` comments: `chosen` names them when pressed, `job` as a job's arguments.
 
-    `label` is the one that is asked about at first.
+    `label` is the one that is asked about at first, and, if `only`, the one that is asked about at all.
     """
     may = rights.may("lead") and size > 0
-    asked = st.pills(
-        say("about"),
-        LABELS,
-        selection_mode="multi",
-        format_func=lambda name: LABEL_BY_NAME[name].title,
-        default=[label] if label else [],
-        key=f"about_{key}",
-    )
+    asked = [label] if label else []
+    if not only:
+        asked = st.pills(
+            say("about"), LABELS, selection_mode="multi", format_func=lambda name: LABEL_BY_NAME[name].title,
+            default=asked, key=f"about_{key}",
+        )  # fmt: skip
     note = st.text_input(
         say("note"), key=f"note_{key}", max_chars=200, placeholder=say("note"), label_visibility="collapsed"
     )
@@ -145,7 +152,13 @@ def _undo() -> None:
 
 
 def shown(text: object) -> str:
-    """Return a comment's text as it is written, in a box of its own."""
-    return (
-        f'<div class="text" tabindex="0">{markup.foreign(text, tag="div", missing=say("no_text"))}</div>'
-    )
+    """Return a comment's text as it is written, in a box of its own; what looks like a link is marked and leads nowhere."""
+    words = (markup.plain(text) or "")[:LONGEST_SHOWN]
+    if not words:
+        return f'<div class="text">{markup.foreign(None, tag="div", missing=say("no_text"))}</div>'
+    parts, at = [], 0
+    for link in LINK.finditer(words):
+        parts += [escape(words[at : link.start()]), f'<span class="host">{escape(link[0])}</span>']
+        at = link.end()
+    parts.append(escape(words[at:]))
+    return f'<div class="text foreign" tabindex="0" dir="auto">{"".join(parts)}</div>'
