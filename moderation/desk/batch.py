@@ -122,7 +122,11 @@ def _choose_on_server(root: Path) -> None:
         key="batch_server_file", index=1,
     )  # fmt: skip
     st.button(
-        say("take"), key=f"take_{state.uploads}", icon=":material/arrow_forward:", on_click=_take, args=(str(root), chosen)
+        say("take"),
+        key=f"take_{state.uploads}",
+        icon=":material/arrow_forward:",
+        on_click=_take,
+        args=(str(root), chosen),
     )
 
 
@@ -364,7 +368,9 @@ def _look(job: Job, table: Path) -> None:
                 f'<td class="n">{job.result["flags"].get(label, 0):,}</td></tr>'
             )
     if rows:
-        heads = f'<th>{escape(say("label"))}</th><th>{escape(say("scores"))}</th><th class="n">{escape(say("over"))}</th>'
+        heads = (
+            f'<th>{escape(say("label"))}</th><th>{escape(say("scores"))}</th><th class="n">{escape(say("over"))}</th>'
+        )
         st.html(
             f'<div class="panel box gap"><table class="labels"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>'
             "</table></div>"
@@ -405,7 +411,9 @@ def _systems(table: str) -> list[str]:
     """Return the systems that take decisions about comments of this table back."""
     names = pd.read_parquet(table, columns=["id"])["id"].astype(str)
     return [
-        system for system, known in BACK.items() if any(names.str.startswith(f"{source}:").any() for source in known.sources)
+        system
+        for system, known in BACK.items()
+        if any(names.str.startswith(f"{source}:").any() for source in known.sources)
     ]
 
 
@@ -446,7 +454,8 @@ def _summary(job: Job, result: Mapping[str, Any]) -> str:
     counts = {name: int(result["decisions"].get(name, 0)) for name in DECISIONS}
     words = {name: say(f"decision_{name}") for name in DECISIONS}
     decisions = "".join(
-        f'<div class="figure"><b>{count:,}</b><span>{escape(words[name])}</span></div>' for name, count in counts.items()
+        f'<div class="figure"><b>{count:,}</b><span>{escape(words[name])}</span></div>'
+        for name, count in counts.items()
     )
     spoken = ", ".join(f"{words[name]}: {count:,}" for name, count in counts.items())
     bar = plots.stacked({"pass" if name == "allow" else name: count for name, count in counts.items()},

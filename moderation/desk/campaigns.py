@@ -141,7 +141,11 @@ def _list(job: Job, cases: pd.DataFrame, rows: Sequence[dict[str, Any]], *, more
     chosen = state.get("campaigns_case")
     if chosen not in {int(row["case"]) for row in rows}:
         chosen = int(rows[0]["case"])
-    texts = installation.store().batch(list(dict.fromkeys(row["samples"][0] for row in rows))).comments.set_index("id")["text"]
+    texts = (
+        installation.store()
+        .batch(list(dict.fromkeys(row["samples"][0] for row in rows)))
+        .comments.set_index("id")["text"]
+    )
     for row in rows:
         number = int(row["case"])
         # The button lies over its row, unseen: the whole row can be clicked, and has a name for those who do not see it.

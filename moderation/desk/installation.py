@@ -18,7 +18,20 @@ from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
 from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "language", "model", "now", "person", "policy", "registry", "seat", "settings", "store", "told"]
+__all__ = [
+    "champion",
+    "classifier",
+    "language",
+    "model",
+    "now",
+    "person",
+    "policy",
+    "registry",
+    "seat",
+    "settings",
+    "store",
+    "told",
+]
 
 P = ParamSpec("P")
 

@@ -21,7 +21,7 @@ def main() -> None:
             st.Page(HERE / "review.py", title="Review", default=True),
             st.Page(HERE / "decisions.py", title="My decisions"),
             st.Page(HERE / "batch.py", title="Batch"),
-            st.Page(HERE / "models.py", title="Models"),
+            st.Page(HERE / "teach.py", title="Teach"),
             st.Page(HERE / "campaigns.py", title="Campaigns"),
             st.Page(HERE / "sweep.py", title="Sweep"),
             st.Page(HERE / "policy_page.py", title="Policy", url_path="policy"),

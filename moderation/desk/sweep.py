@@ -103,7 +103,9 @@ def _plot(label: str, counts: list[int], least: float, most: float, size: int) -
 def _share(counts: list[int], size: int) -> str:
     total = sum(counts) or 1
     tiles = ((f"{size:,}", say("in_range")), (markup.percent(size / total), say("of_all")))
-    cells = "".join(f'<div class="tile"><b>{escape(value)}</b><span>{escape(words)}</span></div>' for value, words in tiles)
+    cells = "".join(
+        f'<div class="tile"><b>{escape(value)}</b><span>{escape(words)}</span></div>' for value, words in tiles
+    )
     return f'<div class="tiles">{cells}</div>'
 
 

@@ -72,7 +72,7 @@ def panel(
                 shortcut=shortcut,
                 disabled=not may,
                 on_click=answer_all,
-                args=(chosen, size, action, {name: action == "reject" for name in asked}, note or "", key, dict(job)),
+                args=(chosen, size, action, dict.fromkeys(asked, action == "reject"), note or "", key, dict(job)),
             )
         offer_undo(key)
     meaning = (

@@ -92,8 +92,7 @@ def _sketch(
                 hashed = _spread(window + np.uint64(0x9E3779B97F4A7C15))
                 place = np.int64(hashed & np.uint64(PLACES - 1))
                 rank = np.uint32(hashed >> np.uint64(32))
-                if rank < found[row, place]:
-                    found[row, place] = rank
+                found[row, place] = min(found[row, place], rank)
         runs[row] = max(0, length - RUN + 1)
         if runs[row] == 0:
             continue

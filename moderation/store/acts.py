@@ -15,7 +15,18 @@ from moderation.store.matching import Matching
 from moderation.store.opening import Opened
 from moderation.store.opinions import latest_opinion, take_back_opinion
 from moderation.store.records import ANSWERS, Act, Filter, Review
-from moderation.store.rows import SLICE, as_json, keys_of, known_keys, micros, model_number, named, pairs_of, parts, time_of
+from moderation.store.rows import (
+    SLICE,
+    as_json,
+    keys_of,
+    known_keys,
+    micros,
+    model_number,
+    named,
+    pairs_of,
+    parts,
+    time_of,
+)
 from moderation.store.schema import acts, claims, comments, opinions, reviews, second_rank
 from moderation.tables import clean_text
 
