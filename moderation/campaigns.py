@@ -14,6 +14,7 @@ its time: about 200 bytes. `cases` then does the grouping.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -97,9 +98,8 @@ class Gathered:
         """
         if not self._rows:
             return cases_in([], [])
-        found, runs, times, authors, links = (
-            np.concatenate(parts) for parts in (self._sketches, self._runs, self._times, self._authors, self._links)
-        )
+        found, runs, times = np.concatenate(self._sketches), np.concatenate(self._runs), np.concatenate(self._times)
+        authors, links = np.concatenate(self._authors), np.concatenate(self._links)
         near = alike(found, runs, least=ALIKE)
         group, kinds = self._grouped(near, times, authors, links)
         order = np.argsort(group, kind="stable")
@@ -109,7 +109,7 @@ class Gathered:
         named = list(self._hosts)
         rows: list[dict[str, Any]] = []
         members: list[npt.NDArray[np.int64]] = []
-        for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for begin, end in pairwise(bounds.tolist()):
             own = order[begin:end]
             kind = kinds[group[own[0]]]
             if kind < 0:
@@ -228,7 +228,7 @@ def _bursts(
     order = np.lexsort((when, keys))
     rows, keys, when = rows[order], keys[order], when[order]
     bounds = np.flatnonzero(np.r_[True, np.diff(keys) != 0, True])
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in pairwise(bounds.tolist()):
         at = begin
         while end - at >= least:
             limit = at + int(np.searchsorted(when[at:end], when[at] + window_s, side="right"))

@@ -61,7 +61,9 @@ def draw() -> None:
         else:
             _check(state.upload)
     with right:
-        _results()
+        table = _results()
+    if table is not None:
+        _look(*table)
 
 
 # --- What is to be scored --------------------------------------------------------------------------------------------
@@ -300,10 +302,11 @@ def _score(upload: Mapping[str, Any], format_: str | None, columns: Mapping[str,
 # --- What came of it -------------------------------------------------------------------------------------------------
 
 
-def _results() -> None:
+def _results() -> tuple[Job, Path] | None:
+    shown = None
     scored, busy = work.watch("score-upload")
     if scored is not None and not busy and scored.state == "done":
-        _result(scored)
+        shown = _result(scored)
     elif not busy:
         facts = [
             (say("get_id"), say("get_id_is")),
@@ -316,16 +319,18 @@ def _results() -> None:
     added, adding = work.watch("ingest")
     if added is not None and not adding and added.state == "done" and state.get("adding") == added.id:
         _added(added)
+    return shown
 
 
-def _result(job: Job) -> None:
+def _result(job: Job) -> tuple[Job, Path] | None:
+    """Draw what came of a file, and return its table if it is still there."""
     result: dict[str, Any] = job.result
     with st.container(border=True, key="result"):
         st.html(_summary(job, result))
         table = Path(result["out"])
         if not table.exists():
             st.html(f'<div class="small">{escape(say("deleted"))}</div>')
-            return
+            return None
         with st.container(horizontal=True, key="downloads"):
             for suffix, (title, mime) in OUT.items():
                 st.download_button(
@@ -348,7 +353,7 @@ def _result(job: Job) -> None:
                 say("delete"), key=f"delete_{job.id}", on_click=_delete, args=(table.parent,), type="tertiary",
                 disabled=not may,
             )  # fmt: skip
-    _look(job, table)
+    return job, table
 
 
 def _look(job: Job, table: Path) -> None:
@@ -367,38 +372,42 @@ def _look(job: Job, table: Path) -> None:
                 f"<td>{plots.histogram(counts, spoken, marks=marks, small=True)}</td>"
                 f'<td class="n">{job.result["flags"].get(label, 0):,}</td></tr>'
             )
-    if rows:
-        heads = (
-            f'<th>{escape(say("label"))}</th><th>{escape(say("scores"))}</th><th class="n">{escape(say("over"))}</th>'
-        )
-        st.html(
-            f'<div class="panel box gap"><table class="labels"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>'
-            "</table></div>"
-        )
+    left, right = st.columns([1, 1.6], gap="medium")
+    with left:
+        if rows:
+            heads = "".join(
+                f"<th{kind}>{escape(say(name))}</th>"
+                for name, kind in (("label", ""), ("scores", ""), ("over", ' class="n"'))
+            )
+            st.html(
+                f'<div class="panel box"><div class="scroll"><table class="labels"><thead><tr>{heads}</tr></thead>'
+                f"<tbody>{rows}</tbody></table></div></div>"
+            )
     strongest = table.with_name("strongest.parquet")
     if not strongest.exists():
         return
     frame = _strongest(str(strongest))
-    titles = {"author": say("field_author"), "text": say("field_text"), "decision": say("get_decision")}
+    words = {name: say(f"decision_{name}") for name in DECISIONS}
     shown = [label for label in LABELS if frame[label].notna().any()]
-    st.dataframe(
-        frame[["text", "author", "decision", *shown]],
-        key=f"strongest_{job.id}",
-        hide_index=True,
-        height=320,
-        column_config={
-            "text": st.column_config.TextColumn(titles["text"], width="large"),
-            "author": st.column_config.TextColumn(titles["author"], width="small"),
-            "decision": st.column_config.TextColumn(titles["decision"], width="small"),
-            **{
-                label: st.column_config.ProgressColumn(
-                    LABEL_BY_NAME[label].title, min_value=0.0, max_value=1.0, format="%.2f", width="small"
-                )
-                for label in shown
+    narrow = {"author": say("field_author"), "decision": say("get_decision")}
+    with right:
+        st.dataframe(
+            frame[["text", "author", "decision", *shown]].assign(decision=frame["decision"].map(words)),
+            key=f"strongest_{job.id}",
+            hide_index=True,
+            height=350,
+            column_config={
+                "text": st.column_config.TextColumn(say("field_text"), width="large"),
+                **{name: st.column_config.TextColumn(title, width="small") for name, title in narrow.items()},
+                **{
+                    label: st.column_config.ProgressColumn(
+                        LABEL_BY_NAME[label].title, min_value=0.0, max_value=1.0, format="%.2f", width="small"
+                    )
+                    for label in shown
+                },
             },
-        },
-    )
-    st.html(f'<div class="small">{escape(say("strongest", n=len(frame)))}</div>')
+        )
+        st.html(f'<div class="small">{escape(say("strongest", n=len(frame)))}</div>')
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

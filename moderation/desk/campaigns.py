@@ -112,7 +112,7 @@ def _open_cases(cases: pd.DataFrame, kind: str) -> tuple[list[dict[str, Any]], b
     skip = state.get("campaigns_page", 0) * PAGE
     found: list[dict[str, Any]] = []
     for start in range(0, len(wanted), 100):
-        rows = wanted.iloc[start : start + 100].to_dict("records")
+        rows: list[dict[str, Any]] = wanted.iloc[start : start + 100].to_dict("records")  # type: ignore[assignment]
         names = [str(name) for row in rows for name in row["samples"]]
         waiting = set(installation.store().unanswered(names))
         # Its samples stand for the case: it is answered as one.
@@ -148,7 +148,7 @@ def _list(job: Job, cases: pd.DataFrame, rows: Sequence[dict[str, Any]], *, more
     )
     for row in rows:
         number = int(row["case"])
-        # The button lies over its row, unseen: the whole row can be clicked, and has a name for those who do not see it.
+        # The button lies over its row, unseen: the whole row can be clicked, and has a name for a screen reader.
         with st.container(key=f"case_row_{job.id}_{number}", gap=None):
             st.html(_row(row, texts[row["samples"][0]], here=number == chosen))
             st.button(say("open", n=int(row["size"])), key=f"open_{job.id}_{number}", on_click=_open, args=(number,))

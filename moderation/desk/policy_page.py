@@ -462,7 +462,7 @@ def _made(rule: Rule | None, name: str, action: str, kind: str, entries: str, la
         return None
     lists: dict[str, Any] = {kind: listed}
     kinds, statuses, until = ((), (), None) if rule is None else (rule.kinds, rule.statuses, rule.until)
-    chosen: Literal["allow", "review", "reject"] = ACTIONS[ACTIONS.index(action)]  # type: ignore[arg-type]
+    chosen: Literal["allow", "review", "reject"] = ACTIONS[ACTIONS.index(action)]
     return Rule(name, chosen, label, **lists, kinds=kinds, statuses=statuses, until=until)
 
 
@@ -510,7 +510,7 @@ def _whole_test(policies: Policies, text: str) -> None:
         days = state.get("policy_days")
         st.button(
             say("test_all"), key=f"test_all_{job.id if job else 0}", icon=":material/history:",
-            on_click=work.start, args=("back-test", {"days": days, "text": text}),
+            on_click=_test_all, args=(days, text),
         )  # fmt: skip
     if job is not None and not busy and job.state == "done" and job.result["policy"] == digest:
         tests = [RuleTest.from_dict(each) for each in job.result["rules"]]
@@ -524,6 +524,11 @@ def _whole_test(policies: Policies, text: str) -> None:
             f'<div class="panel box gap"><h3>{escape(say("tested_all", n=job.result["comments"]))}</h3>'
             f'<div class="scroll"><table class="plain"><tbody>{cells}</tbody></table></div></div>'
         )
+
+
+def _test_all(days: int | None, text: str) -> None:
+    if not work.running(work.latest(["back-test"])):
+        work.start("back-test", {"days": days, "text": text})
 
 
 # --- Versions --------------------------------------------------------------------------------------------------------

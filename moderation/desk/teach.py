@@ -37,6 +37,9 @@ def draw() -> None:
     registry = installation.registry()
     champion = registry.champion()
     counts = installation.store().counts(installation.model())
+    st.html(
+        f'<div class="headline"><h2>{escape(say("title"))}</h2><span class="small">{escape(say("meaning"))}</span></div>'
+    )
     work.offer_scoring(counts.comments - counts.scored)
     left, right = st.columns([1, 1.7], gap="medium")
     with left:
@@ -176,10 +179,8 @@ def _versions(registry: Registry, champion: str) -> None:
         st.html(_people_terms(card))
         _promotion(version, champion, card)
     if "holdout" in card:
-        if version != champion:
-            st.html(_plots(card) + _changed(card))
-        for name in SETS:
-            st.html(_measured(card[name], say(f"set_{name}")))
+        told_of = _plots(card) + _changed(card) if version != champion else ""
+        st.html(told_of + "".join(_measured(card[name], say(f"set_{name}")) for name in SETS))
 
 
 def _facts(card: Mapping[str, Any]) -> str:
