@@ -21,12 +21,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from moderation.errors import NotAllowed
+from moderation.labels import ROLES
 from moderation.store import Account, Filter, Review, SavedLens, Store
 
 __all__ = [
     "RIGHTS",
-    "ROLES",
     "SHORTEST_PASSWORD",
+    "TRIES",
+    "TRIES_WITHIN",
     "Person",
     "Seat",
     "add_person",
@@ -38,7 +40,6 @@ __all__ = [
     "sign_out",
 ]
 
-ROLES: Final = ("viewer", "moderator", "lead", "admin")
 SHORTEST_PASSWORD: Final = 8  # NIST SP 800-63B: at least eight letters, and no rule about which
 LONGEST_PASSWORD: Final = 1000
 TRIES: Final = 5

@@ -5,14 +5,14 @@ Only the doors (command line, desk, server) read this: everything below them tak
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_data_path
 
 from moderation.errors import InputError
-from moderation.labels import TIERS
+from moderation.labels import ROLES, TIERS
 
 if TYPE_CHECKING:
     from moderation.policy import Policies
@@ -27,6 +27,8 @@ class Settings:
     """Where the store, the models and the policy are, who is at the keys, and which tier scores the store.
 
     `policy_path` is the file that was named for it; `files` is the folder whose exports the desk may read.
+
+    `roles` says which role each group of an identity provider has on the desk, and `claim` where it tells the groups.
     """
 
     home: Path
@@ -34,6 +36,8 @@ class Settings:
     policy_path: Path | None
     moderator: str
     tier: str
+    roles: Mapping[str, str] = field(default_factory=dict)
+    claim: str = "groups"
     files: Path | None = None
 
     @property
@@ -52,10 +56,11 @@ class Settings:
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR, _TIER and _FILES.
+    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR, _TIER, _FILES, _ROLES, _ROLES_CLAIM.
 
     An empty or missing variable means its default: the user's data folder, `store.db` in it, `policy.toml` in it or
-    the shipped policy, the login name, the accurate tier for what is in the store, and no folder. Raises `InputError` for an unknown tier.
+    the shipped policy, the login name, the accurate tier for what is in the store, and no folder of files. Roles are
+    written "group=role, group=role". Raises `InputError` for an unknown tier and for roles that cannot be read.
     """
     found = os.environ if environment is None else environment
     home = Path(found.get("MODERATION_HOME") or user_data_path("moderation")).expanduser().absolute()
@@ -71,7 +76,19 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         policy_path=Path(policy).expanduser() if policy else None,
         moderator=moderator,
         files=Path(found["MODERATION_FILES"]).expanduser().absolute() if found.get("MODERATION_FILES") else None,
+        roles=_roles(found.get("MODERATION_ROLES") or ""),
+        claim=found.get("MODERATION_ROLES_CLAIM") or "groups",
     )
+
+
+def _roles(told: str) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in told.split(","))):
+        group, equals, role = (part.strip() for part in pair.rpartition("="))
+        if not (group and equals and role in ROLES):
+            raise InputError(f"MODERATION_ROLES: {pair!r} is not GROUP=ROLE; the roles are {', '.join(ROLES)}")
+        roles[group] = role
+    return roles
 
 
 def _shipped(name: str) -> Path:

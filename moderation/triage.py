@@ -1,27 +1,24 @@
-"""A moderator and a lens in, the card that this person should see next out.
+"""A moderator and a lens in, the cards that this person should see next out.
 
-A card is one comment with everything that bears on it: article, thread, the comment it answers, its author's history,
-scores, decision, and the version of the comment that it was drawn for. Every `audit_every`-th card comes from the
-audit sample instead of the lens: a fixed random share of all comments, the only ones that say how things are on the
-whole (what a lens picks says how things are where the model is sure, or unsure).
+A card is one comment as a moderator answers it: its text and article, scores, decision, and the version of the comment
+that it was drawn for; `around` adds what stands beside it. Every `audit_every`-th card comes from the audit sample
+instead of the lens: a fixed random share of all comments, the only ones that say how things are on the whole (what a
+lens picks says how things are where the model is sure, or unsure).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import pandas as pd
 
 from moderation.errors import StoreError
 from moderation.labels import LABELS
-from moderation.store import ORDERS, Decision, Review, Store
+from moderation.store import ORDERS, Decision, Filter, Review, Store
 from moderation.tables import Batch
 
-__all__ = ["ORDERS", "Card", "Lens", "card_for", "next_for", "preview"]
-
-PAGE: Final = 20  # how many to look at in one go for one that nobody else has open
+__all__ = ["ORDERS", "Around", "Card", "Lens", "around", "cards_for", "next_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +43,14 @@ class Lens:
 class Card:
     """One comment, drawn for one answer.
 
-    `batch` is the comment with its article and `context` the comment it answers, if the store holds it. `scores` has
-    one row, or none before the model has scored it. `history` leaves out the comment itself. `lens` is what a review
-    records: how the card came to be drawn.
+    `batch` is the comment with its article. `scores` has one row, or none before the model has scored it. `lens` is
+    what a review records: how the card came to be drawn.
     """
 
     comment_id: str
     batch: Batch
-    context: Batch
     scores: pd.DataFrame
     decision: Decision | None
-    thread: pd.DataFrame
-    history: pd.DataFrame
     seen: int
     audit: bool = False
     lens: str = ""
@@ -76,96 +69,128 @@ class Card:
         return Review(self.comment_id, moderator, action, labels, self.seen, at, self.lens, note, token)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Around:
+    """What stands beside a card: the comment it answers (if the store holds it), its thread, its author's history.
+
+    `history` leaves out the comment itself.
+    """
+
+    context: Batch
+    thread: pd.DataFrame
+    history: pd.DataFrame
+
+
 def next_for(
     moderator: str,
     store: Store,
     lens: Lens,
+    count: int = 1,
     *,
     model: str,
     now: datetime,
     threshold: float = 0.5,
-    skip: AbstractSet[str] = frozenset(),
+    hold: AbstractSet[str] = frozenset(),
+    ahead: int = 0,
     lease_s: float = 120.0,
     audit_every: int = 20,
     actions: tuple[str, ...] | None = None,
-) -> Card | None:
-    """Return the next card for this moderator and claim it for `lease_s`; None where the lens shows nothing more.
+    matching: Filter | None = None,
+    with_skipped: bool = False,
+) -> list[Card]:
+    """Return up to `count` next cards for this moderator, in order, and claim them for `lease_s`.
 
-    Left out are what this moderator skipped, the ids in `skip`, and what another one has claimed. Asked again before an
-    answer it returns the same card. Whether the audit's turn has come follows from how many answers this moderator
-    has given, so skipping an audit card brings another one; `audit_every=0` draws none. `actions` narrows the lens,
-    never an audit draw, to what the newest decision says.
+    Fewer only where the lens shows nothing more. Left out are what this moderator skipped (unless `with_skipped`), the
+    ids in `hold`, and what another one has claimed. Asked again before an answer it returns the same cards. Whether
+    the audit's turn has come follows from how many answers this moderator has given and has in hand (`ahead`), so
+    skipping an audit card brings another one; `audit_every=0` draws none. `actions`, what the newest decision says, and
+    `matching` narrow the lens and never an audit draw.
     """
-    turn = audit_every > 0 and store.answered_by(moderator) % audit_every == audit_every - 1
-    draws = (Lens(lens.label, "audit"), lens) if turn else (lens,)
-    for draw in draws:
-        audit = draw.order == "audit"
-        last: str | None = None
-        while True:
+    given = store.answered_by(moderator) + ahead if audit_every > 0 else 0
+    turns = [audit_every > 0 and (given + n) % audit_every == audit_every - 1 for n in range(count)]
+
+    def claimed(order: str, number: int, skip: AbstractSet[str], *, whole: bool) -> list[str]:
+        narrowed, within = (None, None) if whole else (actions, matching)
+        if number <= 0:
+            return []
+        if with_skipped:
             page = store.queue(
                 model=model,
-                label=draw.label,
-                order=draw.order,
-                limit=PAGE,
+                label=lens.label,
+                order=order,
+                limit=number + len(skip),
                 threshold=threshold,
-                actions=None if audit else actions,
-                after=last,
-                skipped_by=moderator,
-                now=now,
+                actions=narrowed,
+                matching=within,
             )
-            for comment_id in page["id"]:
-                # Somebody may have claimed it since the page was read; then it is theirs.
-                if comment_id not in skip and store.claim(comment_id, moderator, now=now, lease_s=lease_s):
-                    return card_for(store, comment_id, model, lens=lens, audit=audit)
-            if len(page) < PAGE:
-                break
-            last = page["id"].iloc[-1]
-    return None
+            free = [name for name in page["id"] if name not in skip]
+            return [name for name in free[:number] if store.claim(name, moderator, now=now, lease_s=lease_s)]
+        return store.claim_next(
+            moderator,
+            number,
+            model=model,
+            label=lens.label,
+            order=order,
+            now=now,
+            lease_s=lease_s,
+            skip=skip,
+            threshold=threshold,
+            actions=narrowed,
+            matching=within,
+        )
+
+    sample = [] if lens.order == "audit" else claimed("audit", sum(turns), hold, whole=True)
+    line = claimed(lens.order, count - len(sample), hold | set(sample), whole=False)
+    audits = frozenset(line if lens.order == "audit" else sample)
+    ids: list[str] = []
+    for turn in turns:
+        source = sample if sample and (turn or not line) else line
+        if source:
+            ids.append(source.pop(0))
+    return cards_for(store, ids, model, lens=lens, audits=audits)
 
 
-def card_for(store: Store, comment_id: str, model: str, *, lens: Lens | None = None, audit: bool = False) -> Card:
-    """Return the card of one comment, whoever has it open; `StoreError` where the store does not hold it."""
-    # First of all the version: what happens while the rest is read makes the answer a conflict, not a mistake.
-    seen = store.version(comment_id)
-    batch = store.batch([comment_id])
-    author = batch.comments["author"].iloc[0]
-    history = store.history("" if author is pd.NA else author)
-    words = "" if lens is None else str(lens)
-    return Card(
-        comment_id=comment_id,
-        batch=batch,
-        context=store.parents(batch),
-        scores=store.scores([comment_id], model),
-        decision=store.decision(comment_id, model),
-        thread=store.thread(comment_id),
-        history=history[history["id"] != comment_id].reset_index(drop=True),
-        seen=seen,
-        audit=audit,
-        lens=f"{words} audit".strip() if audit and not words.endswith("/audit") else words,
-    )
-
-
-def preview(
+def cards_for(
     store: Store,
-    lens: Lens,
+    ids: Sequence[str],
     model: str,
-    limit: int = 25,
     *,
-    threshold: float = 0.5,
-    actions: tuple[str, ...] | None = None,
-    skipped_by: str | None = None,
-    now: datetime | None = None,
-) -> pd.DataFrame:
-    """Return what the lens shows next, in order and claiming nothing: id, probability, author, text, posted_at."""
-    page = store.queue(
-        model=model,
-        label=lens.label,
-        order=lens.order,
-        limit=limit,
-        threshold=threshold,
-        actions=actions,
-        skipped_by=skipped_by,
-        now=now,
+    lens: Lens | None = None,
+    audits: AbstractSet[str] = frozenset(),
+) -> list[Card]:
+    """Return the cards of these comments, whoever has them open; `StoreError` where the store does not hold one."""
+    # First of all the versions: what happens while the rest is read makes the answer a conflict, not a mistake.
+    seen = [store.version(name) for name in ids]
+    batch = store.batch(ids)
+    scores = store.scores(ids, model)
+    words = "" if lens is None else str(lens)
+    articles = batch.articles.set_index("id", drop=False) if len(batch.articles) else batch.articles
+    cards = []
+    for row, name in enumerate(ids):
+        own = batch.comments.iloc[row : row + 1].reset_index(drop=True)
+        article = own["article_id"].iloc[0]
+        there = article is not pd.NA and article in articles.index
+        audit = name in audits
+        cards.append(
+            Card(
+                comment_id=name,
+                batch=Batch(own, articles.loc[[article]].reset_index(drop=True) if there else batch.articles.iloc[:0]),
+                scores=scores[scores.index == name],
+                decision=store.decision(name, model),
+                seen=seen[row],
+                audit=audit,
+                lens=f"{words} audit".strip() if audit and not words.endswith("/audit") else words,
+            )
+        )
+    return cards
+
+
+def around(store: Store, card: Card) -> Around:
+    """Return what stands beside a card now."""
+    author = card.batch.comments["author"].iloc[0]
+    history = store.history("" if author is pd.NA else author)
+    return Around(
+        context=store.parents(card.batch),
+        thread=store.thread(card.comment_id),
+        history=history[history["id"] != card.comment_id].reset_index(drop=True),
     )
-    comments = store.batch(list(page["id"])).comments
-    return page.assign(**{name: comments[name] for name in ("author", "text", "posted_at")})

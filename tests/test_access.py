@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation import access
-from moderation.access import RIGHTS, ROLES, Person, Seat
+from moderation.access import RIGHTS, Person, Seat
 from moderation.errors import NotAllowed, StoreError
+from moderation.labels import ROLES
 from moderation.store import Filter, Review, SavedLens, Store
 from moderation.tables import COMMENTS, Batch, conform
 

@@ -47,7 +47,6 @@ def draw() -> None:
     """Draw the page."""
     begin()
     listen()
-    st.html(Path(__file__).with_name("bulk.css"))
     tell()
     state.setdefault("upload", None)  # folder, files and shown name of what was chosen
     state.setdefault("uploads", 0)

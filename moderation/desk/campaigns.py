@@ -33,7 +33,6 @@ def draw() -> None:
     """Draw the page."""
     begin()
     listen()
-    st.html(Path(__file__).with_name("bulk.css"))
     tell()
     with st.container(horizontal=True, vertical_alignment="center", key="campaigns_head"):
         job = work.latest(["campaigns"])

@@ -50,7 +50,6 @@ def draw() -> None:
     """Draw the page."""
     begin()
     listen()
-    st.html(Path(__file__).with_name("bulk.css"))
     tell()
     policies = installation.settings().policies
     text, policy, standing = policies.text(), policies.policy(), policies.standing()

@@ -34,7 +34,6 @@ def draw() -> None:
     """Draw the page."""
     begin()
     listen()
-    st.html(Path(__file__).with_name("bulk.css"))
     tell()
     store, model = installation.store(), installation.model()
     st.html(

@@ -32,7 +32,6 @@ def draw() -> None:
     """Draw the page."""
     begin()
     listen()
-    st.html(Path(__file__).with_name("bulk.css"))
     tell()
     registry = installation.registry()
     champion = registry.champion()

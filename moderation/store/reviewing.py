@@ -23,7 +23,7 @@ from moderation.store.ledger import standing_answers, undone, version_at
 from moderation.store.opening import Opened
 from moderation.store.opinions import add_opinion, standing_review
 from moderation.store.records import ANSWERS, AUDIT_SHARE, ORIGINS, Review
-from moderation.store.rows import ids_of, key_of, micros, parts, strings
+from moderation.store.rows import as_json, ids_of, key_of, micros, parts, strings
 from moderation.store.schema import claims, comments, decisions, reviews, truths, withdrawals
 from moderation.tables import clean_text
 
@@ -78,9 +78,18 @@ class Reviewing(Opened):
         standing: bool = True,
         moderator: str | None = None,
         comment_id: str | None = None,
+        action: str | None = None,
+        label: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
         limit: int | None = None,
     ) -> list[Review]:
-        """Return each comment's standing answer, or (`standing=False`) every review event, newest first."""
+        """Return each comment's standing answer, or (`standing=False`) every review event, newest first.
+
+        `label` keeps those that say it holds; `since` and `until` bound when they were given, `until` not included;
+        `before` keeps those with a lower id: the page after one that ended there.
+        """
         line = review_rows()
         with self._read() as connection:
             if standing:
@@ -96,6 +105,16 @@ class Reviewing(Opened):
                 line = line.where(reviews.c.moderator == moderator)
             if comment_id is not None:
                 line = line.where(reviews.c.comment == key_of(connection, comment_id))
+            if action is not None:
+                line = line.where(reviews.c.action == action)
+            if label is not None:
+                line = line.where(reviews.c.labels.contains(as_json({label: True})[1:-1], autoescape=True))
+            if since is not None:
+                line = line.where(reviews.c.at >= micros(since))
+            if until is not None:
+                line = line.where(reviews.c.at < micros(until))
+            if before is not None:
+                line = line.where(reviews.c.id < before)
             return [review_of(row) for row in connection.execute(line.order_by(reviews.c.id.desc()).limit(limit))]
 
     def answered_by(self, moderator: str) -> int:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -114,6 +115,22 @@ class Desk:
             except OSError:
                 time.sleep(0.05)
         pytest.fail(f"the desk did not come up: {self.log}")
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def kill(self) -> None:
+        """End the server as a power cut does."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def hold(self) -> None:
+        """Let the server hang: it answers nobody, and its connections stand."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         if self.process is not None:
