@@ -413,7 +413,7 @@ class Gallery:
         self.strongest = both.nlargest(self.most, "strongest").reset_index(drop=True)
 
     def histograms(self) -> dict[str, list[int]]:
-        """Return how many probabilities lie in each part of [0, 1], by label; labels that nothing was judged for: no."""
+        """Return how many probabilities lie in each part of [0, 1], by label; none where nothing was judged."""
         return {label: [int(n) for n in counts] for label, counts in self.counts.items() if counts.sum()}
 
 

@@ -138,7 +138,7 @@ def test_what_was_written_by_hand_is_kept_when_the_next_is_saved(policies):
 
 
 def test_a_policy_that_is_none_is_not_saved(policies):
-    with pytest.raises(PolicyError, match="reject = 0.1 .* below review"):
+    with pytest.raises(PolicyError, match=r"reject = 0\.1 .* below review"):
         policies.save("[labels.spam]\nreview = 0.5\nreject = 0.1\n", by="kim", at=NOON, seen=policies.standing())
     assert policies.history() == []
     for name in ("../policy", "nothere", ""):

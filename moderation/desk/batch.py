@@ -50,9 +50,7 @@ def draw() -> None:
     tell()
     state.setdefault("upload", None)  # folder, files and shown name of what was chosen
     state.setdefault("uploads", 0)
-    st.html(
-        f'<div class="headline"><h2>{escape(say("title"))}</h2><span class="small">{escape(say("meaning"))}</span></div>'
-    )
+    st.html(markup.headline(say("title"), say("meaning")))
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
         if state.upload is None:
@@ -199,10 +197,7 @@ def _check(upload: Mapping[str, Any]) -> None:
         except InputError as error:
             st.html(markup.callout("error", _own_words(error, path), action=say("name_columns_todo")))
             return
-        st.html(
-            f'<div class="small gap">{escape(say("read_as", format=FORMATS[found].title if found in FORMATS else found))}'
-            f"</div>{_preview(batch)}"
-        )
+        st.html(f'<div class="small gap">{escape(say("read_as", format=_title(found)))}</div>{_preview(batch)}')
         for note in loss.notes:
             st.html(f'<div class="small">{markup.foreign(note)}</div>')
         busy = work.running(work.latest(["score-upload"]))
@@ -210,6 +205,10 @@ def _check(upload: Mapping[str, Any]) -> None:
             say("score"), key="score", type="primary", icon=":material/play_arrow:", on_click=_score,
             args=(upload, format_, columns), disabled=busy,
         )  # fmt: skip
+
+
+def _title(format_: str) -> str:
+    return FORMATS[format_].title if format_ in FORMATS else format_
 
 
 def _columns(path: Path, format_: str | None) -> dict[str, str]:
@@ -476,7 +475,8 @@ def _summary(job: Job, result: Mapping[str, Any]) -> str:
     return (
         f'<div class="panel"><div class="name">{markup.foreign(job.arguments.get("name"), missing="–")}</div>'
         f'<div class="small">{markup.foreign(loss["summary"])}{rate}</div><div class="figures">{decisions}</div>{bar}'
-        f'<div class="small gap">{escape(say("made_by", model=result["model"], policy=result["policy"]))}</div>{details}</div>'
+        f'<div class="small gap">{escape(say("made_by", model=result["model"], policy=result["policy"]))}</div>'
+        f"{details}</div>"
     )
 
 

@@ -61,7 +61,7 @@ def _headline(job: Job | None) -> str:
         decisions = result["cases"] + result["comments"] - result["in_cases"]
         words = say("found", comments=result["comments"], in_cases=result["in_cases"], n=result["cases"])
         words = f"{words} {say('decisions', n=decisions)}"
-    return f'<div class="headline"><h2>{escape(say("title"))}</h2><span class="small">{escape(words)}</span></div>'
+    return markup.headline(say("title"), words)
 
 
 # --- Cases -----------------------------------------------------------------------------------------------------------
@@ -277,8 +277,8 @@ def _by_filter() -> None:
         words = st.text_input(say("words"), key="filter_words", max_chars=200, placeholder=say("words_hint"))
         author = st.text_input(say("author"), key="filter_author", max_chars=200)
         label = st.selectbox(
-            say("label"), ["", *LABELS], format_func=lambda name: LABEL_BY_NAME[name].title if name else say("any_label"),
-            key="filter_label", filter_mode=None,
+            say("label"), ["", *LABELS], key="filter_label", filter_mode=None,
+            format_func=lambda name: LABEL_BY_NAME[name].title if name else say("any_label"),
         )  # fmt: skip
         least, most = (0.0, 1.0)
         if label:

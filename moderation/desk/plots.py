@@ -75,7 +75,8 @@ def stacked(parts: Mapping[str, int], words: Mapping[str, str], spoken: str) -> 
     """Return one bar cut by share: class -> count, and what each part is called."""
     total = sum(parts.values()) or 1
     cut = "".join(
-        f'<i class="{escape(kind)}" style="width:{100 * count / total:.2f}%" title="{escape(words[kind])}: {count:,}"></i>'
+        f'<i class="{escape(kind)}" style="width:{100 * count / total:.2f}%" '
+        f'title="{escape(words[kind])}: {count:,}"></i>'
         for kind, count in parts.items()
         if count
     )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import pandas as pd
@@ -167,7 +166,7 @@ def _thresholds(policies: Policies, text: str, policy: Policy, standing: str) ->
     with left:
         st.html(_all_labels(past, policy, wished, label))
         if changed:
-            st.html(_examples(past, policy, wished, effect))
+            st.html(_examples(past, effect))
 
 
 def _sliders(label: str, now: Thresholds | None, standing: str) -> Thresholds | None:
@@ -284,7 +283,7 @@ def _effect(past: Past, effect: Effect, *, changed: bool) -> str:
     return f'<div class="effect" role="status">{lines}<div class="small">{escape(say("interval"))}</div></div>'
 
 
-def _examples(past: Past, policy: Policy, wished: Policy, effect: Effect) -> str:
+def _examples(past: Past, effect: Effect) -> str:
     names = [*effect.held[:SHOWN], *effect.let[:SHOWN]][:SHOWN]
     if not names:
         return ""
@@ -325,8 +324,8 @@ def _save(policies: Policies, after: str, standing: str, *, key: str) -> None:
             on_click=_put_in_force, args=(after, standing, note or ""),
         )  # fmt: skip
         st.button(
-            say("try"), key=f"try_{key}_{standing}", icon=":material/visibility:", disabled=not may, help=say("try_help"),
-            on_click=_try, args=(after, note or ""),
+            say("try"), key=f"try_{key}_{standing}", icon=":material/visibility:", disabled=not may,
+            help=say("try_help"), on_click=_try, args=(after, note or ""),
         )  # fmt: skip
         st.button(say("discard"), key=f"discard_{key}_{standing}", type="tertiary", on_click=_discard)
     if not may:
@@ -433,7 +432,7 @@ def _rule_form(policies: Policies, text: str, policy: Policy, standing: str) -> 
     )  # fmt: skip
     after, fault = text, ""
     try:
-        made = _made(rule, (name or "").strip(), action, kind, entries or "", label or None)
+        made = _made(rule, (name or "").strip(), action, {kind: entries or ""}, label or None)
         if made is not None and made != rule:
             after = with_rule(text, made, instead_of=rule.name if rule else None, folder=policies.current.parent)
             policies.parse(after)
@@ -443,8 +442,8 @@ def _rule_form(policies: Policies, text: str, policy: Policy, standing: str) -> 
     if rule is not None:
         gone = without_rule(text, rule.name, folder=policies.current.parent)
         st.button(
-            say("remove"), key=f"remove_{key}", icon=":material/delete:", type="tertiary", disabled=not rights.may("lead"),
-            on_click=_put_in_force, args=(gone, standing, say("removed", name=rule.name)),
+            say("remove"), key=f"remove_{key}", icon=":material/delete:", type="tertiary",
+            disabled=not rights.may("lead"), on_click=_put_in_force, args=(gone, standing, say("removed", name=rule.name)),
         )  # fmt: skip
     if after == text:
         return None, fault
@@ -452,14 +451,14 @@ def _rule_form(policies: Policies, text: str, policy: Policy, standing: str) -> 
     return policies.parse(after), fault
 
 
-def _made(rule: Rule | None, name: str, action: str, kind: str, entries: str, label: str | None) -> Rule | None:
-    """Return the rule that the form says; None while it says nothing yet."""
-    listed = tuple(dict.fromkeys(line.strip() for line in entries.split("\n") if line.strip()))
-    if rule is None and not listed and not name:
+def _made(rule: Rule | None, name: str, action: str, entries: Mapping[str, str], label: str | None) -> Rule | None:
+    """Return the rule that the form says; None while it does not say all of it yet."""
+    lists: dict[str, Any] = {
+        kind: tuple(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
+        for kind, text in entries.items()
+    }
+    if rule is None and not (name and any(lists.values())):
         return None
-    if rule is None and not (listed and name):
-        return None
-    lists: dict[str, Any] = {kind: listed}
     kinds, statuses, until = ((), (), None) if rule is None else (rule.kinds, rule.statuses, rule.until)
     chosen: Literal["allow", "review", "reject"] = ACTIONS[ACTIONS.index(action)]
     return Rule(name, chosen, label, **lists, kinds=kinds, statuses=statuses, until=until)
@@ -514,9 +513,9 @@ def _whole_test(policies: Policies, text: str) -> None:
     if job is not None and not busy and job.state == "done" and job.result["policy"] == digest:
         tests = [RuleTest.from_dict(each) for each in job.result["rules"]]
         cells = "".join(
-            f'<tr><td>{markup.foreign(test.name)}</td><td class="n">{test.held:,}</td><td class="n">{test.rejected:,}</td>'
-            f'<td class="n">{test.approved:,}</td><td class="n">{test.open:,}</td><td class="n">{_share(test.rightly)}</td>'
-            "</tr>"
+            f"<tr><td>{markup.foreign(test.name)}</td>"
+            + "".join(f'<td class="n">{count:,}</td>' for count in (test.held, test.rejected, test.approved, test.open))
+            + f'<td class="n">{_share(test.rightly)}</td></tr>'
             for test in tests
         )
         st.html(
@@ -565,8 +564,8 @@ def _versions(policies: Policies, text: str, standing: str) -> None:
             )  # fmt: skip
             with st.container(horizontal=True):
                 st.button(
-                    say("restore", id=one[:6]), key=f"restore_{one}_{standing}", icon=":material/history:", type="primary",
-                    on_click=_restore, args=(one, standing, note or ""), disabled=not rights.may("lead"),
+                    say("restore", id=one[:6]), key=f"restore_{one}_{standing}", icon=":material/history:",
+                    type="primary", on_click=_restore, args=(one, standing, note or ""), disabled=not rights.may("lead"),
                 )  # fmt: skip
                 st.button(
                     say("try"), key=f"try_{one}_{standing}", icon=":material/visibility:", help=say("try_help"),
@@ -623,7 +622,8 @@ def _shadow(policies: Policies, policy: Policy, standing: str) -> None:
     left, right = st.columns([1, 1.4], gap="medium")
     with left, st.container(border=True, key="policy_shadow"):
         st.html(
-            f'<div class="panel"><h3>{escape(say("in_shadow"))}</h3><div class="name mono">{escape(shadow.policy.digest)}</div>'
+            f'<div class="panel"><h3>{escape(say("in_shadow"))}</h3>'
+            f'<div class="name mono">{escape(shadow.policy.digest)}</div>'
             f'<div class="small">{markup.foreign(say("since", by=shadow.by, when=when(shadow.since)))}</div></div>'
             + _matrix(found.counts)
         )

@@ -3,7 +3,6 @@
 import re
 import secrets
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
@@ -24,6 +23,7 @@ state = st.session_state
 say = speaker("sweep")
 
 BINS: Final = 50
+SIGNS: Final = {"yes": "✓", "no": "–", "skip": "·"}
 SAMPLE: Final = 12
 LOOKED_THROUGH: Final = 5000  # of the newest answers; a sample of months ago tells little of a range today
 LENS: Final = re.compile(r"(?P<label>\w+)/sweep (?P<p>[01]\.\d+) (?P<model>\S+)")
@@ -36,9 +36,7 @@ def draw() -> None:
     listen()
     tell()
     store, model = installation.store(), installation.model()
-    st.html(
-        f'<div class="headline"><h2>{escape(say("title"))}</h2><span class="small">{escape(say("meaning"))}</span></div>'
-    )
+    st.html(markup.headline(say("title"), say("meaning")))
     if together.under_way():
         return
     label = st.pills(
@@ -158,7 +156,7 @@ def _sample(label: str, wanted: Filter, model: str, size: int) -> None:
     here = next((name for name in ids if name not in said), None)
     dots = "".join(
         f'<i class="{said.get(name, "here" if name == here else "")}" aria-hidden="true">'
-        f"{dict(yes='✓', no='–', skip='·').get(said.get(name, ''), '')}</i>"
+        f"{SIGNS.get(said.get(name, ''), '')}</i>"
         for name in ids
     )
     done = say("of", n=min(len(said) + (here is not None), len(ids)), total=len(ids))
@@ -188,7 +186,8 @@ def _sample(label: str, wanted: Filter, model: str, size: int) -> None:
         ):
             st.button(
                 words, key=f"{answer}_{here}_{sample['turn']}", shortcut=shortcut, type=kind,  # type: ignore[arg-type]
-                on_click=_answer, args=(here, label, answer, sample["turn"], sample["p"][here], sample["seen"][here]),
+                on_click=_answer, args=(here, label, answer),
+                kwargs={"turn": sample["turn"], "probability": sample["p"][here], "seen": sample["seen"][here]},
             )  # fmt: skip
 
 
@@ -206,7 +205,7 @@ def _draw(wanted: Filter, model: str) -> None:
     }
 
 
-def _answer(name: str, label: str, answer: str, turn: str, probability: float, seen: int) -> None:
+def _answer(name: str, label: str, answer: str, *, turn: str, probability: float, seen: int) -> None:
     sample = state.get("sweep_sample")
     if sample is None or sample["turn"] != turn or name in sample["said"]:
         return  # a press that was sent twice

@@ -1,9 +1,8 @@
-"""Teach: the decisions that stand in, a candidate told in people's terms and, by a person's word, a new champion out."""
+"""Teach: the decisions that stand in, a candidate in people's terms and, by a person's word, a new champion out."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
@@ -36,9 +35,7 @@ def draw() -> None:
     registry = installation.registry()
     champion = registry.champion()
     counts = installation.store().counts(installation.model())
-    st.html(
-        f'<div class="headline"><h2>{escape(say("title"))}</h2><span class="small">{escape(say("meaning"))}</span></div>'
-    )
+    st.html(markup.headline(say("title"), say("meaning")))
     work.offer_scoring(counts.comments - counts.scored)
     left, right = st.columns([1, 1.7], gap="medium")
     with left:
@@ -145,7 +142,8 @@ def _from_whom(people: Sequence[tuple[str, int, Mapping[str, tuple[int, int]]]])
         )
         rows += (
             f'<tr><td>{markup.foreign(name)}</td><td class="n">{count:,}</td><td style="width:45%">'
-            f'<div class="stacked" aria-hidden="true"><i class="review" style="width:{100 * count / most:.1f}%"></i></div>'
+            f'<div class="stacked" aria-hidden="true">'
+            f'<i class="review" style="width:{100 * count / most:.1f}%"></i></div>'
             f'</td></tr><tr><td colspan="3"><div class="tags">{labels}</div></td></tr>'
         )
     return (
@@ -243,7 +241,8 @@ def _people_terms(card: Mapping[str, Any]) -> str:
         for kind, sentence in lines
     )
     body = told_of or f'<div class="none">{escape(say("same_everywhere"))}</div>'
-    return f'<div class="effect gap" role="status">{body}<div class="small">{escape(say("per_thousand", n=rows))}</div></div>'
+    about = f'<div class="small">{escape(say("per_thousand", n=rows))}</div>'
+    return f'<div class="effect gap" role="status">{body}{about}</div>'
 
 
 def _plots(card: Mapping[str, Any]) -> str:
@@ -286,7 +285,8 @@ def _changed(card: Mapping[str, Any]) -> str:
         for each in changed
     ]
     return (
-        f'<details class="gap"><summary>{escape(say("changed", n=len(rows)))}</summary>{markup.row_list(rows)}</details>'
+        f'<details class="gap"><summary>{escape(say("changed", n=len(rows)))}</summary>'
+        f"{markup.row_list(rows)}</details>"
         if rows
         else ""
     )
@@ -306,8 +306,8 @@ def _measured(measured: Mapping[str, Any], title: str) -> str:
     if not measured["rows"]:
         return f'<div class="gap"><b>{escape(title)}</b><div class="small">{escape(say("none_kept"))}</div></div>'
     return (
-        f'<div class="gap"><b>{escape(title)}</b> <span class="small">{escape(say("comments", n=measured["rows"]))}</span>'
-        f'</div><div class="scroll"><table class="plain numbers"><thead><tr><th>{escape(say("label"))}</th>'
+        f'<div class="gap"><b>{escape(title)}</b> '
+        f'<span class="small">{escape(say("comments", n=measured["rows"]))}</span></div><div class="scroll"><table class="plain numbers"><thead><tr><th>{escape(say("label"))}</th>'
         f'<th class="n">{escape(say("yes_no_short"))}</th>{heads}<th>{escape(say("verdict"))}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

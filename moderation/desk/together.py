@@ -1,4 +1,4 @@
-"""Many comments and one answer in; the answer given to all of them as one act, small ones at once, large ones as a job."""
+"""Many comments and one answer in; the answer given to all of them as one act, at once or as a job."""
 
 import re
 import secrets
@@ -49,6 +49,7 @@ def panel(
     `label` is the one that is asked about at first, and, if `only`, the one that is asked about at all.
     """
     may = rights.may("lead") and size > 0
+    turn = state.setdefault("turn", secrets.token_hex(8))  # of the drawn buttons: pressed twice, they act once
     asked = [label] if label else []
     if not only:
         asked = st.pills(
@@ -72,7 +73,8 @@ def panel(
                 shortcut=shortcut,
                 disabled=not may,
                 on_click=answer_all,
-                args=(chosen, size, action, dict.fromkeys(asked, action == "reject"), note or "", key, dict(job)),
+                args=(chosen, size, action, dict.fromkeys(asked, action == "reject")),
+                kwargs={"note": note or "", "token": f"{turn}:{key}:{action}", "job": dict(job)},
             )
         offer_undo(key)
     meaning = (
@@ -90,13 +92,12 @@ def answer_all(
     size: int,
     action: str,
     labels: dict[str, bool],
+    *,
     note: str,
-    key: str,
+    token: str,
     job: dict[str, Any],
 ) -> None:
-    """Give the answer: as one act, whose token is the button's own, so that pressing twice is acting once."""
-    turn = state.setdefault("turn", secrets.token_hex(8))
-    token = f"{turn}:{key}:{action}"
+    """Give the answer as one act: at once, or as a job where it would keep the page waiting."""
 
     def act() -> None:
         seat = rights.seat()
@@ -152,7 +153,7 @@ def _undo() -> None:
 
 
 def shown(text: object) -> str:
-    """Return a comment's text as it is written, in a box of its own; what looks like a link is marked and leads nowhere."""
+    """Return a comment's text as it is written, in a box of its own; a link is marked, and leads nowhere."""
     words = (markup.plain(text) or "")[:LONGEST_SHOWN]
     if not words:
         return f'<div class="text">{markup.foreign(None, tag="div", missing=say("no_text"))}</div>'

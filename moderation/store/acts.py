@@ -112,7 +112,7 @@ class Acts(Opened):
         return list(connection.scalars(line.order_by(comments.c.key)))
 
     def unanswered(self, ids: Sequence[str]) -> list[str]:
-        """Return those of these comments that nobody has answered, in order; ids that are not in the store: left out."""
+        """Return those of these comments that nobody has answered, in order; ids that are not here are left out."""
         with self._read() as connection:
             keys = known_keys(connection, ids)
             free = set(_free(connection, list(keys.values())))
