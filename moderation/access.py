@@ -72,7 +72,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "undo": "moderator",
     "withdraw": "lead",
 }
-LEAD_JOBS: Final = frozenset({"retrain"})
+LEAD_JOBS: Final = frozenset({"act", "decide", "retrain"})
 
 
 @dataclass(frozen=True, slots=True)

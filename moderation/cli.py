@@ -318,6 +318,7 @@ def score(
                 chunk_rows=chunk_rows,
                 workers=workers,
                 dask=dask,
+                shadow=settings.policies.shadow() if policy is None else None,
                 progress=progress,
             )
     else:
@@ -798,7 +799,11 @@ def run_job(job: Annotated[int, typer.Argument(metavar="ID", help="A job row in 
     signal.signal(signal.SIGTERM, stop)
     settings = settings_from()
     with _store(create=False) as store:
-        jobs.run(job, jobs.Surroundings(store, _registry(settings), _policy(settings), _checks(), _now, settings.tier))
+        registry, rules = _registry(settings), _policy(settings)
+        around = jobs.Surroundings(
+            store, registry, rules, _checks(), _now, settings.tier, policies=settings.policies, home=settings.home
+        )
+        jobs.run(job, around)
 
 
 # --- What the commands share -----------------------------------------------------------------------------------------
@@ -852,7 +857,7 @@ def _registry(settings: Settings) -> "Registry":
 
 
 def _policy(settings: Settings, path: Path | None = None) -> "Policy":
-    return moderation.load_policy(path or settings.policy_path)
+    return settings.policies.policy() if path is None else moderation.load_policy(path)
 
 
 def _checks() -> "Checks":
@@ -1084,8 +1089,11 @@ def _found_model(settings: Settings) -> str:
 
 
 def _found_policy(settings: Settings) -> str:
+    from moderation.policy import shipped_policy
+
     policy = _policy(settings)
-    return f"{policy.digest}, from {settings.policy_path or 'the package'}"
+    file = settings.policies.file
+    return f"{policy.digest}, from {'the package' if file == shipped_policy() else file}"
 
 
 def _found_store(settings: Settings) -> str:

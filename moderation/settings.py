@@ -7,12 +7,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_data_path
 
 from moderation.errors import InputError
 from moderation.labels import ROLES, TIERS
+
+if TYPE_CHECKING:
+    from moderation.policy import Policies
 
 __all__ = ["Settings", "check_files", "seed_page", "seeds_folder", "settings_from", "shipped_models"]
 
@@ -22,6 +25,8 @@ PACKAGE: Final = Path(__file__).resolve().parent
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where the store, the models and the policy are, who is at the keys, and which tier scores the store.
+
+    `policy_path` is the file that was named for it; `files` is the folder whose exports the desk may read.
 
     `roles` says which role each group of an identity provider has on the desk, and `claim` where it tells the groups.
     """
@@ -33,6 +38,16 @@ class Settings:
     tier: str
     roles: Mapping[str, str] = field(default_factory=dict)
     claim: str = "groups"
+    files: Path | None = None
+
+    @property
+    def policies(self) -> "Policies":
+        """Return the policies of this site: the file that was named, or else the one that the desk saves."""
+        from moderation.policy import Policies  # noqa: PLC0415 - settings are read before anything heavy is
+
+        return Policies(
+            self.home / "policies", self.policy_path or self.home / "policy.toml", named=bool(self.policy_path)
+        )
 
     @property
     def models(self) -> Path:
@@ -41,11 +56,11 @@ class Settings:
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR, _TIER, _ROLES and _ROLES_CLAIM.
+    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR, _TIER, _FILES, _ROLES, _ROLES_CLAIM.
 
-    An empty or missing variable means its default: the user's data folder, `store.db` in it, the shipped policy, the
-    login name, and the accurate tier for what is in the store. Roles are written "group=role, group=role". Raises
-    `InputError` for an unknown tier and for roles that cannot be read.
+    An empty or missing variable means its default: the user's data folder, `store.db` in it, `policy.toml` in it or
+    the shipped policy, the login name, the accurate tier for what is in the store, and no folder of files. Roles are
+    written "group=role, group=role". Raises `InputError` for an unknown tier and for roles that cannot be read.
     """
     found = os.environ if environment is None else environment
     home = Path(found.get("MODERATION_HOME") or user_data_path("moderation")).expanduser().absolute()
@@ -60,6 +75,7 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         store_url=found.get("MODERATION_STORE") or str(home / "store.db"),
         policy_path=Path(policy).expanduser() if policy else None,
         moderator=moderator,
+        files=Path(found["MODERATION_FILES"]).expanduser().absolute() if found.get("MODERATION_FILES") else None,
         roles=_roles(found.get("MODERATION_ROLES") or ""),
         claim=found.get("MODERATION_ROLES_CLAIM") or "groups",
     )

@@ -314,7 +314,7 @@ def train(home: Home) -> str:
 def test_a_version_that_was_not_measured_needs_a_written_reason(filled) -> None:
     base, made = filled.registry().champion(), train(filled)
     filled.registry().promote(made, by="kim", reason="the first", at=NOW)
-    page = filled.page("models")
+    page = filled.page("teach")
     page = page.selectbox[0].set_value(base).run()
     assert "not against the model in force" in html_of(page)
     assert button(page, "Put in force").disabled
@@ -330,7 +330,7 @@ def test_a_version_that_was_not_measured_needs_a_written_reason(filled) -> None:
 
 def test_a_candidate_shows_its_numbers_beside_the_champions(filled) -> None:
     made = train(filled)
-    page = filled.page("models")
+    page = filled.page("teach")
     page = page.selectbox[0].set_value(made).run()
     html = html_of(page)
     assert "functional checks" in html
@@ -338,8 +338,8 @@ def test_a_candidate_shows_its_numbers_beside_the_champions(filled) -> None:
     assert "Compared with" in html
 
 
-def test_the_models_page_before_any_decision_offers_no_training(home) -> None:
-    page = home.page("models")
+def test_the_teach_page_before_any_decision_offers_no_training(home) -> None:
+    page = home.page("teach")
     assert not page.exception
     assert button(page, "Retrain").disabled
     assert home.registry().champion() in html_of(page)

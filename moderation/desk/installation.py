@@ -168,12 +168,12 @@ def _classifier(version: str, tier: str, folder: str) -> Scorer:  # noqa: ARG001
 
 def policy() -> Policy:
     """Return the policy in force; read again when its file changes."""
-    path = settings().policy_path
-    return _policy(path, path.stat().st_mtime_ns if path is not None and path.exists() else 0)
+    path = settings().policies.file
+    return _policy(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _policy(path: Path | None, changed: int) -> Policy:  # noqa: ARG001 - a new time is a new policy
+def _policy(path: Path, changed: int) -> Policy:  # noqa: ARG001 - a new time is a new policy
     return load_policy(path)
 
 

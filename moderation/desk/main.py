@@ -18,11 +18,14 @@ HERE: Final = Path(__file__).resolve().parent
 # answers "Page not found"; what it could do is refused below it all the same.
 PAGES: Final = (
     ("queue_page.py", "queue", "moderator"),
+    ("campaigns.py", "campaigns", "moderator"),
+    ("sweep.py", "sweep", "moderator"),
     ("batch.py", "batch", "moderator"),
-    ("models.py", "teach", "moderator"),
+    ("teach.py", "teach", "moderator"),
+    ("policy_page.py", "policy", "moderator"),
     ("team.py", "team", "viewer"),
 )
-STYLES: Final = ("desk.css", "team.css")
+STYLES: Final = ("desk.css", "bulk.css", "team.css")
 
 
 @told
@@ -40,7 +43,7 @@ def main() -> None:
     language = installation.language()
     seen = [(file, key) for file, key, role in PAGES if person.may(role)]
     pages = [
-        st.Page(HERE / file, title=say(f"{key}.title", language), default=number == 0)
+        st.Page(HERE / file, title=say(f"{key}.title", language), default=number == 0, url_path=key if number else None)
         for number, (file, key) in enumerate(seen)
     ]
     chosen = st.navigation(pages, position="top")

@@ -17,6 +17,7 @@ __all__ = [
     "empty",
     "facts",
     "foreign",
+    "headline",
     "key_list",
     "percent",
     "plain",
@@ -93,6 +94,11 @@ def empty(title: str, todo: str, *, command: str = "") -> str:
     """Return the picture of an empty list: what is not there, and what to do next."""
     code = f"<pre><code>{escape(command)}</code></pre>" if command else ""
     return f'<div class="empty"><div class="big">{escape(title)}</div><div>{escape(todo)}</div>{code}</div>'
+
+
+def headline(title: str, words: str) -> str:
+    """Return a page's title and what it is for, in one line."""
+    return f'<div class="headline"><h2>{escape(title)}</h2><span class="small">{escape(words)}</span></div>'
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> str:

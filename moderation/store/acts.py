@@ -15,7 +15,18 @@ from moderation.store.matching import Matching
 from moderation.store.opening import Opened
 from moderation.store.opinions import latest_opinion, take_back_opinion
 from moderation.store.records import ANSWERS, Act, Filter, Review
-from moderation.store.rows import SLICE, as_json, keys_of, micros, model_number, named, pairs_of, parts, time_of
+from moderation.store.rows import (
+    SLICE,
+    as_json,
+    keys_of,
+    known_keys,
+    micros,
+    model_number,
+    named,
+    pairs_of,
+    parts,
+    time_of,
+)
 from moderation.store.schema import acts, claims, comments, opinions, reviews, second_rank
 from moderation.tables import clean_text
 
@@ -99,6 +110,13 @@ class Acts(Opened):
             return list(dict.fromkeys(keys_of(connection, list(chosen)).values()))
         line = Matching(connection, chosen, model_number(connection, model), self._searches).keys()
         return list(connection.scalars(line.order_by(comments.c.key)))
+
+    def unanswered(self, ids: Sequence[str]) -> list[str]:
+        """Return those of these comments that nobody has answered, in order; ids that are not here are left out."""
+        with self._read() as connection:
+            keys = known_keys(connection, ids)
+            free = set(_free(connection, list(keys.values())))
+        return [name for name in ids if name in keys and keys[name] in free]
 
     def acts(self, moderator: str | None = None, *, limit: int = 50) -> list[Act]:
         """Return the latest acts on many comments and what took them back, newest first."""

@@ -25,7 +25,18 @@ from moderation.store.lines import Line, Place
 from moderation.store.matching import Matching
 from moderation.store.opening import Opened
 from moderation.store.records import AUDIT_SHARE, ORDERS, Counts, Filter
-from moderation.store.rows import ids_of, key_of, known_keys, micros, model_number, named, pairs_of, parts, strings
+from moderation.store.rows import (
+    ids_of,
+    key_of,
+    known_keys,
+    micros,
+    model_number,
+    named,
+    pairs_of,
+    parts,
+    strings,
+    time_of,
+)
 from moderation.store.schema import AGE, FACETS, articles, claims, comments, counted_facets, decisions, reviews, scores
 
 __all__ = ["Queue"]
@@ -315,6 +326,13 @@ class Queue(Opened):
                 every = row_count(connection, comments, *bounds)
                 found.append(every - row_count(connection, comments, *bounds, comments.c.key.in_(answered)))
         return found
+
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """Return when the oldest and the newest comment were posted; None where there is none."""
+        with self._read() as connection:
+            first = connection.scalar(select(AGE).order_by(AGE).limit(1))
+            last = connection.scalar(select(AGE).order_by(AGE.desc()).limit(1))
+        return (None if first is None else time_of(first), None if last is None else time_of(last))
 
     def counts(self, model: str | None = None) -> Counts:
         """Count what is here, and what `model` has scored and a policy decided from that."""

@@ -232,7 +232,7 @@ def test_retrain_promote_rescore_and_roll_back_by_clicking(page, desk) -> None:
     for key in ("x", "a", "x"):
         press(page, key)
     before = seed.registry().champion()
-    page.get_by_role("link", name="Models").click()
+    page.get_by_role("link", name="Teach").click()
     page.get_by_role("button", name="Retrain").click()
     page.wait_for_selector(".st-key-candidate table.plain", timeout=60_000)
     ready(page)
