@@ -22,10 +22,10 @@ class Opinions(Opened):
     """Second answers, which decide nothing and show where people differ."""
 
     def second_for(self, moderator: str, *, share: float, limit: int = 1) -> list[str]:
-        """Return answered comments that this moderator may be shown as if nobody had answered them, newest first.
+        """Return answered comments that this moderator may be shown as if nobody had answered them.
 
-        Of the fixed random `share` of answered comments: those that another person answered, that this one never did,
-        and that have had no second review yet.
+        Of the fixed random `share` of answered comments, in its own order: those that another person answered, that
+        this one never did, and that have had no second review yet.
         """
         named(moderator)
         told, newer, own = opinions.alias(), reviews.alias(), reviews.alias()
@@ -46,7 +46,7 @@ class Opinions(Opened):
             ),
         )
         with self._read() as connection:
-            keys = list(connection.scalars(line.order_by(reviews.c.id.desc()).limit(limit)))
+            keys = list(connection.scalars(line.order_by(reviews.c.second, reviews.c.id).limit(limit)))
             ids = ids_of(connection, keys)
         return [ids[key] for key in keys]
 
