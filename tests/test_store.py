@@ -1006,7 +1006,9 @@ def test_the_desk_s_questions_are_answered_by_indexes(file: Path, few: int, monk
                         plans += 1
                         step = row[3]
                         # A walk along an index under a LIMIT is a "SCAN ... USING INDEX"; a bare SCAN reads the table.
-                        walks = not step.startswith("SCAN") or "USING" in step or "anon_" in step or "SCAN listed" in step
+                        walks = (
+                            not step.startswith("SCAN") or "USING" in step or "anon_" in step or "SCAN listed" in step
+                        )
                         assert walks, (statement, step)
                         if few == 0 and "LIMIT" in statement and "ORDER BY" in statement:
                             assert "TEMP B-TREE FOR ORDER BY" not in step, (statement, step)
@@ -1253,10 +1255,16 @@ def test_a_second_person_is_asked_blindly_and_decides_nothing(store: Store) -> N
     assert store.undo("bob", at=NOON) is None
     with pytest.raises(Conflict, match="no other person"):
         store.add_second(Review("c50", "bob", "reject", {}, 0, NOON))
-    with pytest.raises(StoreError, match="no answer"):
-        store.add_second(Review("c0", "bob", "skip", {}, 0, NOON))
+    passed = store.add_second(Review("c7", "bob", "skip", {}, 0, NOON))
+    assert "c7" not in store.second_for("bob", share=1.0, limit=99)
+    assert "c7" in store.second_for("cyd", share=1.0, limit=99)
+    assert store.disagreements(differing=False) == []
+    assert store.undo("bob", at=NOON).undoes == passed.id
     store.add_second(Review("c0", "bob", "approve", {}, 0, NOON))
-    later = answer(store, "c50", "bob")  # of two acts the later one is taken back first
+    later = answer(store, "c50", "bob", token="later")
+    assert store.latest_token("bob") == "later"
+    assert store.latest_token("cyd") is None
+    # of two acts the later one is taken back first
     assert store.undo("bob", at=NOON).undoes == later.id
     assert store.undo("bob", at=NOON).lens == "second"
 

@@ -212,7 +212,7 @@ class Stream:
             token=token,
         )
         try:
-            place.store.add_review(review)
+            triage.give(place.store, review)
         except Conflict as clash:
             self._tell_conflict(review, clash.standing, place)
         self._let_go([act.comment_id])
@@ -263,9 +263,8 @@ class Stream:
         else:
             events = store.reviews(standing=False, comment_id=act.comment_id)
             done = next((one for one in events if one.token == token), None)
-            newest = next((one for one in _own_acts(store, place.moderator)), None)
             named = f"{client}:{act.of}"
-            if done is None and (newest is None or newest.token != named):
+            if done is None and store.latest_token(place.moderator) != named:
                 self.versions[token] = store.version(act.comment_id)
                 self.tell("notice", text=say("queue.undo_elsewhere", place.language))
                 return
@@ -446,15 +445,8 @@ def asked_of(card: Card, place: Place) -> str | None:
     return question(place.lens.label, card.probabilities)
 
 
-def _own_acts(store: Store, moderator: str) -> Iterator[Review]:
-    """Yield what this moderator did and did not take back, newest first."""
-    events = store.reviews(standing=False, moderator=moderator, limit=50)
-    undone = {one.undoes for one in events if one.undoes is not None}
-    return (one for one in events if one.undoes is None and one.id not in undone)
-
-
 def _before(card: Card, place: Place) -> str:
-    if not card.seen:
+    if not card.seen or card.second:
         return ""
     standing = next(iter(place.store.reviews(comment_id=card.comment_id, limit=1)), None)
     if standing is None:
