@@ -11,6 +11,7 @@ truth: a server that starts anew learns from the browser's log what was decided,
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -64,6 +65,7 @@ class Place:
     language: str
     when: Callable[[object], str]
     kindness: Kindness
+    elsewhere: AbstractSet[str] = frozenset()
 
     @property
     def generation(self) -> str:
@@ -94,6 +96,7 @@ class Stream:
     """One browser page: what was handed to it, and what it has told."""
 
     session: str
+    moderator: str = ""
     page: str = ""
     generation: str = ""
     run: int = 0
@@ -121,7 +124,7 @@ class Stream:
             self.exposure = Exposure(place.thresholds)
         self.exposure.begin(place.store, place.moderator, place.model, place.midnight)
         page = _text(told.get("page"), 64)
-        if page != self.page or place.generation != self.generation:
+        if (page, place.generation, place.moderator) != (self.page, self.generation, self.moderator):
             self._begin_anew(page, place)
         self.heard = _whole(told.get("tick"))
         for client, act in _told_acts(told.get("logs")):
@@ -155,7 +158,7 @@ class Stream:
     def _begin_anew(self, page: str, place: Place) -> None:
         if self.held:
             place.store.release(place.moderator, list(self.held))
-        self.page, self.generation = page, place.generation
+        self.page, self.generation, self.moderator = page, place.generation, place.moderator
         self.number = 0
         self.held.clear()
         self.unconfirmed.clear()
@@ -336,7 +339,7 @@ class Stream:
                 model=place.model,
                 now=place.now,
                 threshold=place.thresholds.get(place.lens.label or "", 0.5),
-                hold=self.held.keys() | self.passed,
+                hold=self.held.keys() | self.passed | place.elsewhere,
                 ahead=len(self.held),
                 lease_s=LEASE_S,
                 audit_every=AUDIT_EVERY,
