@@ -24,6 +24,7 @@ SETS: Final = ("holdout", "checks")
 MEASURES: Final = ("auc", "log_loss")
 LEARNED_FROM: Final = 50_000  # of the newest answers that are counted by person
 SHOWN: Final = 24
+FEW: Final = 100  # comments kept aside, below which one more or less is most of what is seen
 
 
 @told
@@ -241,7 +242,8 @@ def _people_terms(card: Mapping[str, Any]) -> str:
         for kind, sentence in lines
     )
     body = told_of or f'<div class="none">{escape(say("same_everywhere"))}</div>'
-    about = f'<div class="small">{escape(say("per_thousand", n=rows))}</div>'
+    few = f" {say('few')}" if rows < FEW else ""
+    about = f'<div class="small">{escape(say("per_thousand", n=rows) + few)}</div>'
     return f'<div class="effect gap" role="status">{body}{about}</div>'
 
 
