@@ -30,6 +30,7 @@ say = speaker("batch")
 
 SUFFIXES: Final = sorted({suffix for format_ in FORMATS.values() for suffix in format_.suffixes})
 ROWS: Final = 5
+SHOWN: Final = 60  # of the strongest comments on the page
 LISTED: Final = 500  # files of the server's folder
 BY_CONTENT: Final = "by content"
 WHOLE: Final = "."
@@ -384,28 +385,39 @@ def _look(job: Job, table: Path) -> None:
     strongest = table.with_name("strongest.parquet")
     if not strongest.exists():
         return
-    frame = _strongest(str(strongest))
-    words = {name: say(f"decision_{name}") for name in DECISIONS}
-    shown = [label for label in LABELS if frame[label].notna().any()]
-    narrow = {"author": say("field_author"), "decision": say("get_decision")}
     with right:
-        st.dataframe(
-            frame[["text", "author", "decision", *shown]].assign(decision=frame["decision"].map(words)),
-            key=f"strongest_{job.id}",
-            hide_index=True,
-            height=350,
-            column_config={
-                "text": st.column_config.TextColumn(say("field_text"), width="large"),
-                **{name: st.column_config.TextColumn(title, width="small") for name, title in narrow.items()},
-                **{
-                    label: st.column_config.ProgressColumn(
-                        LABEL_BY_NAME[label].title, min_value=0.0, max_value=1.0, format="%.2f", width="small"
-                    )
-                    for label in shown
-                },
-            },
+        st.html(_table(_strongest(str(strongest))))
+
+
+def _table(frame: pd.DataFrame) -> str:
+    """Return the comments with the highest scores, each with its decision and what speaks most clearly of it.
+
+    Drawn as HTML: a grid of Streamlit's own would offer its cells as a file, formulas of strangers and all.
+    """
+    rows = ""
+    for row in frame.head(SHOWN).to_dict("records"):
+        scores = sorted(
+            ((label, float(row[label])) for label in LABELS if not pd.isna(row[label])), key=lambda each: -each[1]
         )
-        st.html(f'<div class="small">{escape(say("strongest", n=len(frame)))}</div>')
+        tags = "".join(
+            f'<span class="tag">{escape(LABEL_BY_NAME[label].title)} <b>{markup.percent(p)}</b></span>'
+            for label, p in scores[:3]
+            if p >= 0.05
+        )
+        decision = str(row["decision"])
+        rows += (
+            f"<tr><td>{markup.foreign(markup.shortened(row['text'], 200), missing=say('no_text'))}"
+            f'<div class="small">{markup.foreign(markup.shortened(row["author"], 60), missing="–")}</div></td>'
+            f'<td class="change"><span class="to {escape(decision)}">{escape(say(f"decision_{decision}"))}</span></td>'
+            f'<td><div class="tags">{tags}</div></td></tr>'
+        )
+    heads = "".join(f"<th>{escape(say(name))}</th>" for name in ("field_text", "get_decision", "get_probabilities"))
+    words = say("strongest", n=min(SHOWN, len(frame)))
+    return (
+        f'<div class="panel box"><h3>{escape(words)}</h3><div class="scroll tall" tabindex="0" role="group" '
+        f'aria-label="{escape(words)}"><table class="plain"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+        "</div></div>"
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

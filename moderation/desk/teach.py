@@ -309,7 +309,8 @@ def _measured(measured: Mapping[str, Any], title: str) -> str:
         return f'<div class="gap"><b>{escape(title)}</b><div class="small">{escape(say("none_kept"))}</div></div>'
     return (
         f'<div class="gap"><b>{escape(title)}</b> '
-        f'<span class="small">{escape(say("comments", n=measured["rows"]))}</span></div><div class="scroll"><table class="plain numbers"><thead><tr><th>{escape(say("label"))}</th>'
+        f'<span class="small">{escape(say("comments", n=measured["rows"]))}</span></div>'
+        f'<div class="scroll"><table class="plain numbers"><thead><tr><th>{escape(say("label"))}</th>'
         f'<th class="n">{escape(say("yes_no_short"))}</th>{heads}<th>{escape(say("verdict"))}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

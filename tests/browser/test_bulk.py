@@ -176,7 +176,7 @@ def test_a_file_is_scored_cancelled_scored_again_downloaded_and_queued(page, bul
     page.get_by_role("button", name="Score this file").click()
     page.wait_for_selector(".figures", timeout=60_000)
     assert "40 records read, 39 comments, 1 lost" in page.locator(".st-key-result").inner_text()
-    page.wait_for_selector("[data-testid=stDataFrame]")
+    assert "=cmd|" in page.locator(".scroll.tall").inner_text()
     frames = {}
     for title, read in (("CSV", pd.read_csv), ("JSON Lines", read_lines), ("Parquet", pd.read_parquet)):
         with page.expect_download() as download:
