@@ -59,7 +59,7 @@ def appeal(
     """
     batch = store.batch([comment_id])
     comment = batch.comments.iloc[0]
-    decided = store.decisions(comment_id)
+    decided = store.decision_history(comment_id)
     version = decided[0].model if decided else model
     table = store.scores([comment_id], version) if version is not None else pd.DataFrame()
     scores = {} if table.empty else {label: float(table[label].iloc[0]) for label in LABELS}
@@ -130,7 +130,7 @@ def _scores(scores: Mapping[str, float], limits: Mapping[str, float], model: str
         rows.append(
             f'<tr class="{"over" if over else ""}"><th scope="row">{escape(TITLES[label])}<span class="soft">'
             f'{escape(MEANINGS[label])}</span></th><td class="bar" aria-hidden="true">{bar}{tick}</td>'
-            f"<td>{said}</td><td>{from_}</td><td>{verdict}</td></tr>"
+            f'<td class="n">{said}</td><td class="n">{from_}</td><td>{verdict}</td></tr>'
         )
     head = "<tr><th>Question</th><th></th><th>Probability</th><th>A person looks</th><th></th></tr>"
     return (
@@ -319,7 +319,7 @@ dd{margin:0}
 table{width:100%;border-collapse:collapse;font-size:.93rem}th,td{text-align:left;vertical-align:top;
 padding:.35rem .6rem .35rem 0;
 border-bottom:1px solid light-dark(#dfe4e2,#2f3835)}td{font-variant-numeric:tabular-nums}
-td ul{margin:0;padding-left:1.1rem}td p{margin:0}
+.n{white-space:nowrap}td ul{margin:0;padding-left:1.1rem}td p{margin:0}
 .bar{position:relative;width:22%;min-width:5rem}.bar i{position:absolute;left:0;top:.75rem;height:.55rem;
 border-radius:.3rem;
 background:light-dark(#8a9691,#6d7975)}.over .bar i{background:light-dark(#c23b35,#e05c52)}.over td{font-weight:600}

@@ -75,7 +75,7 @@ def write_audit(
 def _frame(store: Store, events: list[Review]) -> pd.DataFrame:
     ids = list(dict.fromkeys(event.comment_id for event in events))
     comments = store.batch(ids).comments.set_index("id")
-    decided = store.newest_decisions(ids)
+    decided = store.decisions(ids)
     rows = []
     for event in events:
         decision = decided.get(event.comment_id)

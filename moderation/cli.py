@@ -690,7 +690,11 @@ def demo(
         _open_desk(host, port)
 
 
-people = typer.Typer(help="Who may sign in at the desk, and what they may do there.", no_args_is_help=True)
+people = typer.Typer(
+    help="Who may sign in at the desk, and what they may do there.",
+    epilog="Example: moderation people add ann --role lead",
+    no_args_is_help=True,
+)
 app.add_typer(people, name="people", rich_help_panel="Installation")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name the person signs in with.")]

@@ -6,17 +6,19 @@ instead of the lens: a fixed random share of all comments, the only ones that sa
 lens picks says how things are where the model is sure, or unsure).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
 from moderation.errors import StoreError
 from moderation.labels import LABELS
 from moderation.store import ORDERS, Decision, Filter, Review, Store
-from moderation.tables import Batch
+from moderation.tables import ARTICLES, COMMENTS, Batch, conform, empty
 
 __all__ = ["ORDERS", "Around", "Card", "Lens", "around", "cards_for", "next_for"]
 
@@ -43,17 +45,27 @@ class Lens:
 class Card:
     """One comment, drawn for one answer.
 
-    `batch` is the comment with its article. `scores` has one row, or none before the model has scored it. `lens` is
-    what a review records: how the card came to be drawn.
+    `comment` and `article` hold the columns of their tables, None where a value is missing; `article` is None where it
+    is not known. `probabilities` leaves out the labels without a score. `lens` is what a review records: how the card
+    came to be drawn.
     """
 
     comment_id: str
-    batch: Batch
-    scores: pd.DataFrame
+    comment: Mapping[str, Any]
+    article: Mapping[str, Any] | None
+    probabilities: Mapping[str, float]
     decision: Decision | None
     seen: int
     audit: bool = False
     lens: str = ""
+
+    @property
+    def batch(self) -> Batch:
+        """Return the comment and its article as a batch of one."""
+        comments = conform(pd.DataFrame([self.comment]), COMMENTS)
+        if self.article is None:
+            return Batch(comments)
+        return Batch(comments, conform(pd.DataFrame([self.article]), ARTICLES, "articles"))
 
     def review(
         self,
@@ -160,24 +172,27 @@ def cards_for(
 ) -> list[Card]:
     """Return the cards of these comments, whoever has them open; `StoreError` where the store does not hold one."""
     # First of all the versions: what happens while the rest is read makes the answer a conflict, not a mistake.
-    seen = [store.version(name) for name in ids]
+    seen = store.versions(ids)
     batch = store.batch(ids)
-    scores = store.scores(ids, model)
+    judged = store.scores(ids, model)
+    decided = store.decisions(ids, model)
     words = "" if lens is None else str(lens)
-    articles = batch.articles.set_index("id", drop=False) if len(batch.articles) else batch.articles
+    articles = {row["id"]: row for row in _rows(batch.articles)}
+    scores = dict(zip(judged.index, judged[list(LABELS)].to_numpy().tolist(), strict=True))
     cards = []
-    for row, name in enumerate(ids):
-        own = batch.comments.iloc[row : row + 1].reset_index(drop=True)
-        article = own["article_id"].iloc[0]
-        there = article is not pd.NA and article in articles.index
+    for comment in _rows(batch.comments):
+        name = comment["id"]
         audit = name in audits
         cards.append(
             Card(
                 comment_id=name,
-                batch=Batch(own, articles.loc[[article]].reset_index(drop=True) if there else batch.articles.iloc[:0]),
-                scores=scores[scores.index == name],
-                decision=store.decision(name, model),
-                seen=seen[row],
+                comment=comment,
+                article=articles.get(comment["article_id"]),
+                probabilities={
+                    label: p for label, p in zip(LABELS, scores.get(name, ()), strict=False) if not math.isnan(p)
+                },
+                decision=decided.get(name),
+                seen=seen[name],
                 audit=audit,
                 lens=f"{words} audit".strip() if audit and not words.endswith("/audit") else words,
             )
@@ -185,12 +200,23 @@ def cards_for(
     return cards
 
 
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    # Column by column: a frame's own rows are made of objects that cost a millisecond each.
+    columns = {
+        name: [
+            None if missing else value for value, missing in zip(frame[name].tolist(), frame[name].isna(), strict=True)
+        ]
+        for name in frame.columns
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
 def around(store: Store, card: Card) -> Around:
     """Return what stands beside a card now."""
-    author = card.batch.comments["author"].iloc[0]
-    history = store.history("" if author is pd.NA else author)
+    history = store.history(card.comment["author"] or "")
+    parent = card.comment["parent_id"]
     return Around(
-        context=store.parents(card.batch),
+        context=Batch(empty(COMMENTS)) if parent is None else store.parents(card.batch),
         thread=store.thread(card.comment_id),
         history=history[history["id"] != card.comment_id].reset_index(drop=True),
     )

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from moderation import jobs
 from moderation.desk import SCRIPT, markup, passage, serve, work
-from moderation.desk.answers import KEYS, answers, question, spoken
+from moderation.desk.answers import KEYS, LABEL_BY_NAME, answers, question, spoken
 from moderation.desk.card import marks
 from moderation.desk.guard import HEADERS, Guard
 from moderation.desk.highlight import MOST, pieces
@@ -50,6 +50,7 @@ class Part:
     begin: int | None
     end: int | None
     weight: float
+    name: str = "links"
 
 
 texts = st.one_of(
@@ -290,7 +291,7 @@ def test_my_decisions_lists_what_stands_and_undoes_the_latest(filled) -> None:
     tab = Tab(filled)
     tab.press("reject")
     tab.press("approve")
-    page = filled.page("decisions")
+    page = filled.page("team")
     assert html_of(page).count('class="decision ') == 2
     page = button(page, "Undo my latest").click().run()
     assert html_of(page).count('class="decision ') == 1
@@ -298,7 +299,7 @@ def test_my_decisions_lists_what_stands_and_undoes_the_latest(filled) -> None:
 
 
 def test_my_decisions_before_any(home) -> None:
-    assert "Nothing decided yet" in html_of(home.page("decisions"))
+    assert "Nothing decided yet" in html_of(home.page("team"))
 
 
 def train(home: Home) -> str:
@@ -333,7 +334,7 @@ def test_a_candidate_shows_its_numbers_beside_the_champions(filled) -> None:
     page = page.selectbox[0].set_value(made).run()
     html = html_of(page)
     assert "functional checks" in html
-    assert all(markup.LABEL_BY_NAME[label].title in html for label in filled.registry().load().labels)
+    assert all(LABEL_BY_NAME[label].title in html for label in filled.registry().load().labels)
     assert "Compared with" in html
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import pandas as pd
 import streamlit as st
 
 from moderation.desk import markup
 from moderation.desk.answers import LABEL_BY_NAME, question
-from moderation.desk.highlight import Weighted, pieces
+from moderation.desk.highlight import Named, pieces
 from moderation.desk.words import say
 from moderation.labels import ABUSE, LABELS
 from moderation.policy import Reason
@@ -26,8 +25,6 @@ HERE: Final = Path(__file__).resolve().parent
 SHOWN: Final = 20_000  # characters painted at once; the rest is unfolded by hand
 SLOTS: Final = 3  # labels whose words are marked at once: more colours than that tell nobody anything
 FAINT: Final = 0.1  # log-odds below which what is no part of the text is not worth a word
-
-Told = Callable[[str, object], None]
 
 
 def mount(data: Mapping[str, Any], *, key: str, default: Mapping[str, Any]) -> Any:
@@ -61,15 +58,16 @@ def face(
     card: Card,
     asked_of: str | None,
     thresholds: Mapping[str, float],
+    *,
     language: str,
     when: Callable[[object], str],
     before: str = "",
 ) -> dict[str, Any]:
     """Return the part of a card that is sent ahead: everything that is needed to decide, but for what explains it."""
-    comment = card.batch.comments.iloc[0]
+    comment = card.comment
     text = str(comment["text"])
     kind = markup.plain(comment["kind"])
-    scores = {} if card.scores.empty else {name: float(card.scores[name].iloc[0]) for name in LABELS}
+    scores = card.probabilities
     asked = question(asked_of, scores)
     link = markup.plain(comment["author_url"])
     return {
@@ -87,9 +85,12 @@ def face(
         "before": before,
         "asked": asked,
         "scores": {
-            name: {"share": min(1.0, max(0.0, value)), "said": markup.percent(value), "over": _over(name, value, thresholds)}
+            name: {
+                "share": min(1.0, max(0.0, value)),
+                "said": markup.percent(value),
+                "over": _over(name, value, thresholds),
+            }
             for name, value in scores.items()
-            if not pd.isna(value)
         },
         "policy": None
         if card.decision is None
@@ -131,7 +132,7 @@ def reason(of: Reason, language: str) -> str:
             return say("queue.reason_rule", language, rule=of.rule)
 
 
-def marks(text: str, spans: Mapping[str, Sequence[Weighted]]) -> dict[str, Any]:
+def marks(text: str, spans: Mapping[str, Sequence[Named]]) -> dict[str, Any]:
     """Return a text cut at the words that made its scores, for several labels at once.
 
     `spans` holds one explanation per label, the one asked about first. Each word is marked for the label that it
@@ -167,11 +168,10 @@ def marks(text: str, spans: Mapping[str, Sequence[Weighted]]) -> dict[str, Any]:
         at = end
     if at < len(text):
         cut_text.append([text[at:]])
+    outside = [span for span in (spans[names[0]] if names else ()) if span.begin is None]
     chips = [
         {"name": span.name, "weight": f"{span.weight:+.1f}", "side": "for" if span.weight > 0 else "against"}
-        for span in sorted(
-            (span for span in (spans[names[0]] if names else ()) if span.begin is None), key=lambda span: -abs(span.weight)
-        )[:3]
+        for span in sorted(outside, key=lambda span: -abs(span.weight))[:3]
         if abs(span.weight) >= FAINT
     ]  # fmt: skip
     return {

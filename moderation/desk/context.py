@@ -14,13 +14,12 @@ import pandas as pd
 
 from moderation import jobs
 from moderation.desk import markup, passage
-from moderation.desk.answers import LABEL_BY_NAME, question
+from moderation.desk.answers import LABEL_BY_NAME
 from moderation.desk.card import SHOWN, host, marks
 from moderation.desk.words import say
 from moderation.errors import ModerationError
-from moderation.labels import LABELS
 from moderation.store import Store
-from moderation.tables import COMMENTS, Batch
+from moderation.tables import COMMENTS
 from moderation.tiers import Accurate, Cascade, Scorer
 from moderation.triage import Around, Card
 
@@ -29,7 +28,8 @@ __all__ = ["Thinker", "beside", "thought"]
 WIDE: Final = 40  # comments of a thread that can be unfolded
 KEPT: Final = 400  # cards whose explanations are remembered, for all browsers together
 AMONG: Final = 200  # decided comments that look-alikes are looked for in
-LIKE: Final = 0.35  # cosine below which the nearest passage, or comment, is no likeness at all
+NEAR: Final = 0.35  # cosine below which the nearest passage is not near
+LIKE: Final = 0.2  # and below which the nearest comment is no likeness at all; what is said of it tells how like
 RATED: Final = ("approve", "approved", "allow"), ("reject", "rejected", "spam", "trash")
 
 When = Callable[[object], str]
@@ -45,11 +45,11 @@ def beside(card: Card, around: Around, language: str, when: When) -> dict[str, A
 
 
 def _article(card: Card, language: str, when: When) -> dict[str, Any] | None:
-    if card.batch.articles.empty:
+    article = card.article
+    if article is None:
         return None
-    article = card.batch.articles.iloc[0]
     body = (markup.plain(article["text"]) or "")[:SHOWN]
-    text = str(card.batch.comments["text"].iloc[0])
+    text = card.comment["text"]
     near = passage.nearest(text, body)
     first = next(iter(passage.paragraphs(body[:5000])), None)
     address = markup.plain(article["url"])
@@ -72,7 +72,7 @@ def _author(card: Card, around: Around, language: str, when: When) -> dict[str, 
     many = len(history)
     latest = (history[name].head(5) for name in ("posted_at", "action", "text"))
     return {
-        "name": markup.plain(card.batch.comments["author"].iloc[0]),
+        "name": markup.plain(card.comment["author"]),
         "others": many,
         "more": many >= 49,
         "good": good,
@@ -96,8 +96,8 @@ def _decided(action: object, language: str) -> str:
 
 def _thread(card: Card, around: Around, when: When) -> dict[str, Any] | None:
     thread = around.thread
-    own = card.batch.comments["parent_id"].iloc[0]
-    parent = around.context.comments if not pd.isna(own) else around.context.comments.iloc[:0]
+    own = card.comment["parent_id"]
+    parent = around.context.comments
     if len(thread) < 2 and parent.empty:
         return None
     here = thread["id"] == card.comment_id
@@ -121,7 +121,7 @@ def _thread(card: Card, around: Around, when: When) -> dict[str, Any] | None:
 
 
 def _row(row: Any, card: Card, parent: object, when: When) -> dict[str, Any]:
-    is_parent = not pd.isna(parent) and row.id == parent  # type: ignore[call-overload]
+    is_parent = row.id == parent
     return {
         "head": markup.plain(row.author),
         "side": when(row.posted_at),
@@ -140,14 +140,15 @@ def thought(
     classifier: Scorer,
     card: Card,
     around: Around,
-    asked_of: str | None,
+    asked: str | None,
+    *,
     thresholds: Mapping[str, float],
     language: str,
     when: When,
 ) -> dict[str, Any]:
     """Return what the model says about a card, as values for card.js; slow."""
-    scores = {} if card.scores.empty else {name: float(card.scores[name].iloc[0]) for name in LABELS}
-    asked = question(asked_of, scores)
+    batch = card.batch
+    scores = card.probabilities
     over = {name: value / thresholds[name] for name, value in scores.items() if value >= thresholds.get(name, 2.0)}
     named = [asked, *sorted(over, key=lambda name: -over[name])]
     labels = [name for name in dict.fromkeys(named) if name is not None and name in classifier.labels][:3]
@@ -155,15 +156,15 @@ def thought(
     place = int((around.thread["id"] == card.comment_id).to_numpy(dtype=bool).argmax())
     earlier = pd.concat([around.context.comments, around.thread.iloc[:place][names]]).drop_duplicates("id")
     earlier = earlier.reset_index(drop=True)
-    text = str(card.batch.comments["text"].iloc[0])[:SHOWN]
-    spans = {label: list(classifier.explain(card.batch, label, earlier)[0].spans) for label in labels}
+    text = card.comment["text"][:SHOWN]
+    spans = {label: list(classifier.explain(batch, label, earlier)[0].spans) for label in labels}
     found: dict[str, Any] = {"marks": marks(text, spans), "alike": _alike(store, classifier, card, language, when)}
     found["marks"]["titles"] = [LABEL_BY_NAME[name].title for name in found["marks"]["slots"]]
-    if isinstance(classifier, Accurate | Cascade) and len(card.batch.articles):
+    if isinstance(classifier, Accurate | Cascade) and card.article is not None:
         accurate = classifier if isinstance(classifier, Accurate) else classifier.accurate
-        near = accurate.nearest(Batch(card.batch.comments, card.batch.articles))[0]
+        near = accurate.nearest(batch)[0]
         if near is not None:
-            related = near[1] >= LIKE
+            related = near[1] >= NEAR
             heading = say(f"queue.passage_{'meaning' if related else 'none'}", language, share=f"{near[1]:.2f}")
             found["passage"] = {"text": near[0], "related": related, "heading": heading}
     return found

@@ -32,7 +32,8 @@ POLICY: Final = (
 
 HEADERS: Final[dict[str, str]] = {
     "content-security-policy": POLICY,
-    "referrer-policy": "no-referrer",
+    # Not "no-referrer": with that a form of the desk's own would be sent from the origin "null", as a stranger's is.
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",

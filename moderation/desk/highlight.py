@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-__all__ = ["Piece", "Weighted", "pieces"]
+__all__ = ["Named", "Piece", "Weighted", "pieces"]
 
 # One word: an address as a whole, one character of scripts that put no spaces between words, or a run of letters.
 UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -27,6 +27,13 @@ class Weighted(Protocol):
     def end(self) -> int | None: ...  # noqa: D102
     @property
     def weight(self) -> float: ...  # noqa: D102
+
+
+class Named(Weighted, Protocol):
+    """A part that has a name: what is no part of the text is told by it."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What a person can bear to look at in; what is covered, how much of it there was today, and when to rest, out.
 
 Reading what people throw at each other is work that wears. Text can be covered until a key shows it: the words that
-made an abuse score, or all of it. Each hard label has a budget for the day; when it is spent, the queue turns to lighter
-work and says so. None of this decides anything, and whoever wants to see everything can.
+made an abuse score, or all of it. Each hard label has a budget for the day; when it is spent, the queue turns to
+lighter work and says so. None of this decides anything, and whoever wants to see everything can.
 """
 
 from collections import Counter
@@ -14,9 +14,9 @@ from typing import Any, Final
 import pandas as pd
 
 from moderation.desk.highlight import pieces
-from moderation.labels import ABUSE, LABELS
+from moderation.labels import ABUSE
 from moderation.store import Store
-from moderation.tables import Batch
+from moderation.tables import COMMENTS, Batch, conform
 from moderation.tiers import Accurate, Cascade, Scorer
 from moderation.triage import Card
 
@@ -82,8 +82,7 @@ class Exposure:
 
     def add(self, card: Card) -> None:
         """Count one more."""
-        if not card.scores.empty:
-            self.seen.update(self._hard({name: card.scores[name].iloc[0] for name in HARD}))
+        self.seen.update(self._hard({name: p for name, p in card.probabilities.items() if name in HARD}))
 
     def spent(self, budget: int) -> tuple[str, ...]:
         """Return the labels of which there was enough today."""
@@ -92,9 +91,7 @@ class Exposure:
     def bearable(self, card: Card, budget: int) -> bool:
         """Say whether a card is none of those of which there was enough."""
         spent = self.spent(budget)
-        if not spent or card.scores.empty:
-            return True
-        return not set(self._hard({name: card.scores[name].iloc[0] for name in spent}))
+        return not self._hard({name: p for name, p in card.probabilities.items() if name in spent})
 
     def _hard(self, scores: Mapping[str, Any]) -> list[str]:
         return [name for name, p in scores.items() if not pd.isna(p) and p >= self._thresholds.get(name, 0.5)]
@@ -115,20 +112,16 @@ def covered(
         if not over or label not in quick.labels:
             continue
         batch = Batch(
-            pd.concat([card.batch.comments for card in over], ignore_index=True),
-            pd.concat([card.batch.articles for card in over], ignore_index=True).drop_duplicates(
-                "id", ignore_index=True
-            ),
+            conform(pd.DataFrame([card.comment for card in over]), COMMENTS),
         )
         for card, explained in zip(over, quick.explain(batch, label), strict=True):
-            text = str(card.batch.comments["text"].iloc[0])[:longest]
+            text = card.comment["text"][:longest]
             found.setdefault(card.comment_id, []).extend(_telling(text, explained.spans))
     return {name: _joined(parts) for name, parts in found.items()}
 
 
 def _reaches(card: Card, label: str, thresholds: Mapping[str, float]) -> bool:
-    p = None if card.scores.empty or label not in LABELS else card.scores[label].iloc[0]
-    return p is not None and not pd.isna(p) and p >= thresholds.get(label, 0.5)
+    return card.probabilities.get(label, 0.0) >= thresholds.get(label, 0.5)
 
 
 def _telling(text: str, spans: Iterable[Any]) -> Iterable[tuple[int, int]]:

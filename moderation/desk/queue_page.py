@@ -242,7 +242,7 @@ def _told() -> Any:
 
 def _room(place: Place) -> str:
     """Name the store and the person, without saying either: where a browser keeps what is not acknowledged yet."""
-    words = "\x1f".join((place.store.url, place.moderator))
+    words = f"{place.store.url}\x1f{place.moderator}"
     return hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=10).hexdigest()
 
 

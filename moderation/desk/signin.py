@@ -154,7 +154,7 @@ def _form(request: Request, kind: str, fault: str = "", status: int = 200) -> Re
     body = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
-        f'content="light dark"><style>{STYLE}</style></head><body><main><div class="mark" aria-hidden="true">🛡️</div>'
+        f'content="light dark"><style>{STYLE}</style></head><body><main>{SHIELD}'
         f'<h1>{title}</h1><p class="about">{about}</p>{told}'
         f'<form method="post"><input type="hidden" name="form" value="{escape(form)}">{fields}'
         f'<button type="submit">{title}</button></form>'
@@ -166,6 +166,12 @@ def _form(request: Request, kind: str, fault: str = "", status: int = 200) -> Re
     return answer
 
 
+SHIELD: Final = (
+    '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true">'
+    '<path d="M12 2l8 3v6c0 5-3.4 9.3-8 11-4.6-1.7-8-6-8-11V5z"/>'
+    '<path class="tick" d="M8 12l3 3 5-6"/></svg>'
+)
+
 STYLE: Final = """
 :root{color-scheme:light dark;--ink:light-dark(#1c2422,#e6ecea);--soft:light-dark(#56625e,#a3b1ac);
 --line:light-dark(#c9d1ce,#3b4643);--accent:light-dark(#0f766e,#0d9488);--red:light-dark(#b3261e,#ff8a80)}
@@ -174,7 +180,8 @@ body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;
 background:light-dark(#fbfbf9,#121615);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{width:min(23rem,100%);padding:2rem;border:1px solid var(--line);border-radius:.8rem;
 background:light-dark(#fff,#1c2220)}
-.mark{font-size:1.8rem}h1{font-size:1.35rem;margin:.4rem 0 .2rem}
+.mark{width:2.2rem;height:2.2rem;fill:var(--accent)}.tick{fill:none;stroke:#fff;stroke-width:2;stroke-linecap:round}
+h1{font-size:1.35rem;margin:.4rem 0 .2rem}
 .about{color:var(--soft);margin:0 0 1.2rem;font-size:.93rem}
 form+.about{margin:1rem 0 0}
 label{display:block;font-size:.9rem;font-weight:600;margin:0 0 1rem}

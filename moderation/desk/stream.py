@@ -218,10 +218,10 @@ class Stream:
         self._let_go([act.comment_id])
         if card is not None and self.exposure is not None:
             self.exposure.add(card)
-        if card is not None and (author := markup.plain(card.batch.comments["author"].iloc[0])) is not None:
+        if card is not None and (author := markup.plain(card.comment["author"])) is not None:
             # What was just answered belongs to its author's history: that author's next card is to be read anew.
             for name, one in self.held.items():
-                if name in self.around and markup.plain(one.batch.comments["author"].iloc[0]) == author:
+                if name in self.around and markup.plain(one.comment["author"]) == author:
                     del self.around[name]
                     self.anew.add(name)
 
@@ -311,7 +311,14 @@ class Stream:
         for card in cards:
             self.number += 1
             self.held[card.comment_id] = card
-            shown = face(card, place.lens.label, place.thresholds, place.language, place.when, _before(card, place))
+            shown = face(
+                card,
+                place.lens.label,
+                place.thresholds,
+                language=place.language,
+                when=place.when,
+                before=_before(card, place),
+            )
             veiled = hidden.get(card.comment_id, [])
             self.unconfirmed[self.number] = {"n": self.number, **shown, "veiled": veiled, **more}
 
@@ -345,7 +352,7 @@ class Stream:
                 self.passed.update(hard)
                 place.store.release(place.moderator, hard)
             self._hand_out(bearable, place)
-            heavy += sum(min(SHOWN, len(str(card.batch.comments["text"].iloc[0]))) for card in bearable)
+            heavy += sum(min(SHOWN, len(card.comment["text"])) for card in bearable)
             self.ended = len(cards) < count
             if self.ended or len(self.passed) > PASSED:
                 return
@@ -379,9 +386,10 @@ class Stream:
         if self.beaten is not None and place.now - self.beaten < BEAT:
             return []
         self.beaten = place.now
+        versions = place.store.versions(list(self.held))
         gone = []
         for name, card in list(self.held.items()):
-            answered = place.store.version(name) != card.seen
+            answered = versions[name] != card.seen
             if answered or not place.store.claim(name, place.moderator, now=place.now, lease_s=LEASE_S):
                 self._let_go([name])
                 words = say("queue.gone_answered" if answered else "queue.gone_open", place.language)
@@ -416,7 +424,14 @@ class Stream:
 
         def work(card: Card, around: Around) -> Callable[[], dict[str, Any]]:
             return lambda: thought(
-                place.store, classifier, card, around, place.lens.label, place.thresholds, place.language, place.when
+                place.store,
+                classifier,
+                card,
+                around,
+                asked_of(card, place),
+                thresholds=place.thresholds,
+                language=place.language,
+                when=place.when,
             )
 
         keyed = {(name, card.seen, place.model, str(place.lens), place.language): name for name, card, _ in questions}
@@ -428,8 +443,7 @@ class Stream:
 
 def asked_of(card: Card, place: Place) -> str | None:
     """Return the label that this card asks about."""
-    scores = {} if card.scores.empty else {name: float(card.scores[name].iloc[0]) for name in LABELS}
-    return question(place.lens.label, scores)
+    return question(place.lens.label, card.probabilities)
 
 
 def _own_acts(store: Store, moderator: str) -> Iterator[Review]:

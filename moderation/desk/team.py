@@ -357,7 +357,7 @@ def _agreement_table(rows: Sequence[Agreement]) -> str:
             f'<span class="told">{escape(spoken)}</span></td><td>{beyond}</td></tr>'
         )
     head = "".join(
-        f'<th scope="col">{escape(words(key))}</th>'
+        f'<th scope="col"{" class=n" * (key == "agreement_pairs")}>{escape(words(key))}</th>'
         for key in ("agreement_question", "agreement_pairs", "agreement_same")
     )
     about = escape(words("agreement_alpha_about"))
@@ -425,12 +425,12 @@ def _day_bars(answers: pd.DataFrame) -> str:
 
 
 def _person_table(done: pd.DataFrame) -> str:
-    table = done.pivot_table(index="moderator", columns="action", values="number", aggfunc="sum", fill_value=0)
-    sums = {action: table[action] if action in table else 0 * table.sum(axis=1) for action in ACTS[:4]}
+    by = done.pivot_table(index="moderator", columns="action", values="number", aggfunc="sum", fill_value=0)
+    sums = {action: by[action] if action in by else 0 * by.sum(axis=1) for action in ACTS[:4]}
     total = sums["approve"] + sums["reject"]
-    head = "".join(
-        f'<th scope="col">{escape(words(key))}</th>'
-        for key in ("person", "total", "approved", "rejected", "skipped", "passed_on")
+    head = f'<th scope="col">{escape(words("person"))}</th>' + "".join(
+        f'<th scope="col" class="n">{escape(words(key))}</th>'
+        for key in ("total", "approved", "rejected", "skipped", "passed_on")
     )
     lines = "".join(
         f'<tr><th scope="row">{markup.foreign(who)}</th><td class="n">{int(total[who]):,}</td>'
@@ -438,7 +438,8 @@ def _person_table(done: pd.DataFrame) -> str:
         + "</tr>"
         for who in total.sort_values(ascending=False).index
     )
-    return f'<table class="team"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    table = f'<table class="team"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    return f'<div class="scroll" tabindex="0">{table}</div>'
 
 
 # --- People ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Answers in, what stands out: reviews, undo, withdrawals, truth."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,11 @@ from sqlalchemy import (
 from moderation.errors import Conflict, StoreError
 from moderation.labels import LABELS
 from moderation.store.events import add_event, labels_said, review_of, review_rows
-from moderation.store.ledger import standing_answers, undone, version_at
+from moderation.store.ledger import standing_answers, undone, version_at, versions_at
 from moderation.store.opening import Opened
 from moderation.store.opinions import add_opinion, standing_review
 from moderation.store.records import ANSWERS, AUDIT_SHARE, ORIGINS, Review
-from moderation.store.rows import as_json, ids_of, key_of, micros, parts, strings
+from moderation.store.rows import as_json, ids_of, key_of, keys_of, micros, parts, strings
 from moderation.store.schema import claims, comments, decisions, reviews, truths, withdrawals
 from moderation.tables import clean_text
 
@@ -37,6 +37,13 @@ class Reviewing(Opened):
         """Return the id of the comment's newest review event, 0 if there is none: what a card was drawn for."""
         with self._read() as connection:
             return version_at(connection, key_of(connection, comment_id))
+
+    def versions(self, ids: Sequence[str]) -> dict[str, int]:
+        """Return the `version` of each of these comments, in one question."""
+        with self._read() as connection:
+            keys = keys_of(connection, ids)
+            found = versions_at(connection, list(keys.values()))
+        return {name: found[key] for name, key in keys.items()}
 
     def add_review(self, review: Review) -> Review:
         """Add an answer and return it with its id; the same token twice is the same answer.

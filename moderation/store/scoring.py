@@ -161,8 +161,8 @@ class Scoring(Opened):
             return None
         return Decision(comment_id, row.action, json.loads(row.reasons), row.policy, row.version, time_of(row.at))
 
-    def decisions(self, comment_id: str) -> list[Decision]:
-        """Return every decision about a comment, newest first."""
+    def decision_history(self, comment_id: str) -> list[Decision]:
+        """Return every decision about a comment, by any model, newest first."""
         with self._read() as connection:
             line = select(decisions, models.c.version).join(models, models.c.key == decisions.c.model)
             line = line.where(decisions.c.comment == key_of(connection, comment_id)).order_by(decisions.c.id.desc())
@@ -172,17 +172,19 @@ class Scoring(Opened):
             for row in rows
         ]
 
-    def newest_decisions(self, ids: Sequence[str]) -> dict[str, Decision]:
-        """Return the newest decision about each of these comments, by id; those without one are left out."""
+    def decisions(self, ids: Sequence[str], model: str | None = None) -> dict[str, Decision]:
+        """Return the newest decision about each of these comments, by this model or by any; none where none is."""
         found: dict[str, Decision] = {}
         with self._read() as connection:
             names = {key: name for name, key in keys_of(connection, ids).items()}
             for part in parts(names):
                 newest = select(func.max(decisions.c.id)).where(decisions.c.comment.in_(part))
+                if model is not None:
+                    newest = newest.where(decisions.c.model == (model_number(connection, model) or 0))
                 line = select(decisions, models.c.version).join(models, models.c.key == decisions.c.model)
                 for row in connection.execute(line.where(decisions.c.id.in_(newest.group_by(decisions.c.comment)))):
-                    name, reasons = names[row.comment], json.loads(row.reasons)
-                    found[name] = Decision(name, row.action, reasons, row.policy, row.version, time_of(row.at))
+                    told = (row.action, json.loads(row.reasons), row.policy, row.version, time_of(row.at))
+                    found[names[row.comment]] = Decision(names[row.comment], *told)
         return found
 
     def _model_or_new(self, connection: Connection, version: str) -> int:

@@ -77,6 +77,7 @@ class Desk:
     port: int
     command: list[str]
     process: subprocess.Popen | None = None
+    tier: str = "fast"
 
     @property
     def url(self) -> str:
@@ -102,7 +103,7 @@ class Desk:
                 self.command,
                 cwd=ROOT,
                 env={**os.environ, "MODERATION_HOME": str(self.home), "MODERATION_STORE": "",
-                     "MODERATION_MODERATOR": MODERATOR, "MODERATION_POLICY": "", "MODERATION_TIER": "fast"},
+                     "MODERATION_MODERATOR": MODERATOR, "MODERATION_POLICY": "", "MODERATION_TIER": self.tier},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + START_S

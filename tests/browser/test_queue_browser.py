@@ -59,7 +59,7 @@ def decided(page, desk, first):
 def test_sixty_keys_at_any_speed_decide_what_was_on_the_screen_each_once(recorded, letters, gap_ms) -> None:
     page, first = recorded, newest(letters)
     opened(page, letters)
-    page.wait_for_function("document.querySelector('.desk').dataset.held >= 60")
+    page.wait_for_function("() => document.querySelector('.desk').dataset.held >= 60")
     for number in range(60):
         page.keyboard.press("axs"[number % 3])
         if gap_ms:
@@ -92,7 +92,7 @@ def test_a_key_on_an_empty_screen_does_nothing_and_says_so(recorded, desk) -> No
 def test_nothing_is_lost_when_the_server_is_killed_amid_keys_and_started_again(recorded, letters) -> None:
     page, first = recorded, newest(letters)
     opened(page, letters)
-    page.wait_for_function("document.querySelector('.desk').dataset.held >= 40")
+    page.wait_for_function("() => document.querySelector('.desk').dataset.held >= 40")
     for number in range(14):
         if number == 6:
             letters.kill()
