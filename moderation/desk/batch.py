@@ -13,7 +13,7 @@ import streamlit as st
 from moderation.desk import installation, markup, plots, rights, work
 from moderation.desk.answers import LABEL_BY_NAME
 from moderation.desk.installation import told
-from moderation.desk.session import begin, tell, when
+from moderation.desk.session import begin, safely, tell, when
 from moderation.desk.voice import listen, speaker
 from moderation.errors import InputError
 from moderation.labels import LABELS
@@ -162,11 +162,14 @@ def inside(root: Path, name: str) -> list[Path]:
 
 
 def _take(root: str, name: str) -> None:
-    rights.need("lead")
-    paths = inside(Path(root), name)
-    size = sum(path.stat().st_size for path in paths)
-    shown = say("whole", n=len(paths)) if name == WHOLE else name
-    state.upload = {"paths": [str(path) for path in paths], "folder": None, "name": shown, "size": size}
+    def act() -> None:
+        rights.need("lead")
+        paths = inside(Path(root), name)
+        size = sum(path.stat().st_size for path in paths)
+        shown = say("whole", n=len(paths)) if name == WHOLE else name
+        state.upload = {"paths": [str(path) for path in paths], "folder": None, "name": shown, "size": size}
+
+    safely(act)
 
 
 # --- How it is read --------------------------------------------------------------------------------------------------
@@ -283,19 +286,20 @@ def _forget(upload: Mapping[str, Any]) -> None:
 
 
 def _score(upload: Mapping[str, Any], format_: str | None, columns: Mapping[str, str]) -> None:
-    folder = Path(upload["folder"]) if upload["folder"] else _new_folder()
-    work.start(
-        "score-upload",
-        {
+    def act() -> None:
+        folder = Path(upload["folder"]) if upload["folder"] else _new_folder()
+        told_of = {
             "paths": list(upload["paths"]),
             "out": str(folder / "scored.parquet"),
             "format": format_,
             "columns": dict(columns),
             "name": upload["name"],
             "by": rights.name(),
-        },
-    )
-    state.upload = None
+        }
+        work.start("score-upload", told_of)
+        state.upload = None
+
+    safely(act)
 
 
 # --- What came of it -------------------------------------------------------------------------------------------------
@@ -415,8 +419,8 @@ def _table(frame: pd.DataFrame) -> str:
     words = say("strongest", n=min(SHOWN, len(frame)))
     return (
         f'<div class="panel box"><h3>{escape(words)}</h3><div class="scroll tall" tabindex="0" role="group" '
-        f'aria-label="{escape(words)}"><table class="plain"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-        "</div></div>"
+        f'aria-label="{escape(words)}"><table class="plain"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></div>"
     )
 
 
@@ -493,15 +497,21 @@ def _summary(job: Job, result: Mapping[str, Any]) -> str:
 
 
 def _add(job: Job) -> None:
-    arguments = {name: job.arguments.get(name) for name in ("format", "columns")}
-    paths: Sequence[str] = job.arguments.get("paths") or [job.arguments["path"]]
-    state.adding = work.start("ingest", {"paths": list(paths), **arguments})
+    def act() -> None:
+        arguments = {name: job.arguments.get(name) for name in ("format", "columns")}
+        paths: Sequence[str] = job.arguments.get("paths") or [job.arguments["path"]]
+        state.adding = work.start("ingest", {"paths": list(paths), **arguments})
+
+    safely(act)
 
 
 def _delete(folder: Path) -> None:
-    rights.need("moderator")
-    if folder.parent == installation.settings().home / "uploads":  # never what stands on the server
-        shutil.rmtree(folder, ignore_errors=True)
+    def act() -> None:
+        rights.need("moderator")
+        if folder.parent == installation.settings().home / "uploads":  # never what stands on the server
+            shutil.rmtree(folder, ignore_errors=True)
+
+    safely(act)
 
 
 def _added(job: Job) -> None:

@@ -526,8 +526,11 @@ def _whole_test(policies: Policies, text: str) -> None:
 
 
 def _test_all(days: int | None, text: str) -> None:
-    if not work.running(work.latest(["back-test"])):
-        work.start("back-test", {"days": days, "text": text})
+    def act() -> None:
+        if not work.running(work.latest(["back-test"])):
+            work.start("back-test", {"days": days, "text": text})
+
+    safely(act)
 
 
 # --- Versions --------------------------------------------------------------------------------------------------------
