@@ -105,7 +105,7 @@ class Gathered:
         order = np.argsort(group, kind="stable")
         bounds = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0, True])
         ids = np.concatenate(self._ids)
-        host_of = _hosts_by_row(links, self._rows)
+        begins = np.searchsorted(links[:, 0], np.arange(self._rows + 1))  # links come in the order of their comments
         named = list(self._hosts)
         rows: list[dict[str, Any]] = []
         members: list[npt.NDArray[np.int64]] = []
@@ -115,7 +115,8 @@ class Gathered:
             if kind < 0:
                 continue
             in_time = own[np.argsort(np.where(np.isnan(times[own]), np.inf, times[own]), kind="stable")]
-            hosts = Counter(host for row in own for host in host_of[row] if host not in self._own)
+            linked = (links[begins[row] : begins[row + 1], 1].tolist() for row in own)
+            hosts = Counter(host for each in linked for host in each if host not in self._own)
             names = Counter(int(name) for name in authors[own] if name >= 0)
             stamps = times[own][~np.isnan(times[own])]
             rows.append(
@@ -202,13 +203,6 @@ def _host_of(url: str) -> str:
 
 def _without_www(name: str) -> str:
     return name.removeprefix("www.")
-
-
-def _hosts_by_row(links: npt.NDArray[np.int64], rows: int) -> list[list[int]]:
-    found: list[list[int]] = [[] for _ in range(rows)]
-    for row, host in links.tolist():
-        found[row].append(host)
-    return found
 
 
 def _bursts(

@@ -1,4 +1,4 @@
-"""The pages for many comments at once, without a browser: what they do to the store, and what they show of hostile text."""
+"""The pages for many comments at once, without a browser: what they do to the store, what they show of hostile text."""
 
 import hashlib
 import sys
@@ -25,7 +25,12 @@ from desk_pages import HOSTILE, Home, Page, button, filled, home, html_of  # noq
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LETTERS = str.maketrans("0123456789", "ghijklmnop")
 PAGES = ("campaigns", "sweep", "batch", "teach", "policy_page")
-SENTENCES = ("The tram stopped twice.", "The council met on Monday.", "Where is the new timetable?", "I walked to the quay.")
+SENTENCES = (
+    "The tram stopped twice.",
+    "The council met on Monday.",
+    "Where is the new timetable?",
+    "I walked to the quay.",
+)
 
 
 def words_of(number):
@@ -84,7 +89,16 @@ def test_no_hostile_text_becomes_a_tag(flood, name):
     assert not page.exception
     for element in page.get("html"):
         drawn = Page(element.proto.body)
-        assert not {tag for tag, _ in drawn.tags} & {"script", "img", "style", "iframe", "a", "svg", "form", "plaintext"}
+        assert not {tag for tag, _ in drawn.tags} & {
+            "script",
+            "img",
+            "style",
+            "iframe",
+            "a",
+            "svg",
+            "form",
+            "plaintext",
+        }
         assert not any(key.startswith("on") for _, attributes in drawn.tags for key in attributes)
     for element in (*page.button, *page.selectbox, *page.markdown):
         assert "evil.example" not in str(element.label if hasattr(element, "label") else element.value)

@@ -13,7 +13,7 @@ import streamlit as st
 from moderation.desk import installation, markup, plots, rights, work
 from moderation.desk.answers import LABEL_BY_NAME
 from moderation.desk.installation import told
-from moderation.desk.session import begin, tell, when
+from moderation.desk.session import begin, safely, tell, when
 from moderation.desk.voice import listen, speaker
 from moderation.errors import InputError
 from moderation.labels import LABELS
@@ -30,6 +30,7 @@ say = speaker("batch")
 
 SUFFIXES: Final = sorted({suffix for format_ in FORMATS.values() for suffix in format_.suffixes})
 ROWS: Final = 5
+SHOWN: Final = 60  # of the strongest comments on the page
 LISTED: Final = 500  # files of the server's folder
 BY_CONTENT: Final = "by content"
 WHOLE: Final = "."
@@ -161,11 +162,14 @@ def inside(root: Path, name: str) -> list[Path]:
 
 
 def _take(root: str, name: str) -> None:
-    rights.need("lead")
-    paths = inside(Path(root), name)
-    size = sum(path.stat().st_size for path in paths)
-    shown = say("whole", n=len(paths)) if name == WHOLE else name
-    state.upload = {"paths": [str(path) for path in paths], "folder": None, "name": shown, "size": size}
+    def act() -> None:
+        rights.need("lead")
+        paths = inside(Path(root), name)
+        size = sum(path.stat().st_size for path in paths)
+        shown = say("whole", n=len(paths)) if name == WHOLE else name
+        state.upload = {"paths": [str(path) for path in paths], "folder": None, "name": shown, "size": size}
+
+    safely(act)
 
 
 # --- How it is read --------------------------------------------------------------------------------------------------
@@ -282,19 +286,20 @@ def _forget(upload: Mapping[str, Any]) -> None:
 
 
 def _score(upload: Mapping[str, Any], format_: str | None, columns: Mapping[str, str]) -> None:
-    folder = Path(upload["folder"]) if upload["folder"] else _new_folder()
-    work.start(
-        "score-upload",
-        {
+    def act() -> None:
+        folder = Path(upload["folder"]) if upload["folder"] else _new_folder()
+        told_of = {
             "paths": list(upload["paths"]),
             "out": str(folder / "scored.parquet"),
             "format": format_,
             "columns": dict(columns),
             "name": upload["name"],
             "by": rights.name(),
-        },
-    )
-    state.upload = None
+        }
+        work.start("score-upload", told_of)
+        state.upload = None
+
+    safely(act)
 
 
 # --- What came of it -------------------------------------------------------------------------------------------------
@@ -384,28 +389,39 @@ def _look(job: Job, table: Path) -> None:
     strongest = table.with_name("strongest.parquet")
     if not strongest.exists():
         return
-    frame = _strongest(str(strongest))
-    words = {name: say(f"decision_{name}") for name in DECISIONS}
-    shown = [label for label in LABELS if frame[label].notna().any()]
-    narrow = {"author": say("field_author"), "decision": say("get_decision")}
     with right:
-        st.dataframe(
-            frame[["text", "author", "decision", *shown]].assign(decision=frame["decision"].map(words)),
-            key=f"strongest_{job.id}",
-            hide_index=True,
-            height=350,
-            column_config={
-                "text": st.column_config.TextColumn(say("field_text"), width="large"),
-                **{name: st.column_config.TextColumn(title, width="small") for name, title in narrow.items()},
-                **{
-                    label: st.column_config.ProgressColumn(
-                        LABEL_BY_NAME[label].title, min_value=0.0, max_value=1.0, format="%.2f", width="small"
-                    )
-                    for label in shown
-                },
-            },
+        st.html(_table(_strongest(str(strongest))))
+
+
+def _table(frame: pd.DataFrame) -> str:
+    """Return the comments with the highest scores, each with its decision and what speaks most clearly of it.
+
+    Drawn as HTML: a grid of Streamlit's own would offer its cells as a file, formulas of strangers and all.
+    """
+    rows = ""
+    for row in frame.head(SHOWN).to_dict("records"):
+        scores = sorted(
+            ((label, float(row[label])) for label in LABELS if not pd.isna(row[label])), key=lambda each: -each[1]
         )
-        st.html(f'<div class="small">{escape(say("strongest", n=len(frame)))}</div>')
+        tags = "".join(
+            f'<span class="tag">{escape(LABEL_BY_NAME[label].title)} <b>{markup.percent(p)}</b></span>'
+            for label, p in scores[:3]
+            if p >= 0.05
+        )
+        decision = str(row["decision"])
+        rows += (
+            f"<tr><td>{markup.foreign(markup.shortened(row['text'], 200), missing=say('no_text'))}"
+            f'<div class="small">{markup.foreign(markup.shortened(row["author"], 60), missing="–")}</div></td>'
+            f'<td class="change"><span class="to {escape(decision)}">{escape(say(f"decision_{decision}"))}</span></td>'
+            f'<td><div class="tags">{tags}</div></td></tr>'
+        )
+    heads = "".join(f"<th>{escape(say(name))}</th>" for name in ("field_text", "get_decision", "get_probabilities"))
+    words = say("strongest", n=min(SHOWN, len(frame)))
+    return (
+        f'<div class="panel box"><h3>{escape(words)}</h3><div class="scroll tall" tabindex="0" role="group" '
+        f'aria-label="{escape(words)}"><table class="plain"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></div>"
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -481,15 +497,21 @@ def _summary(job: Job, result: Mapping[str, Any]) -> str:
 
 
 def _add(job: Job) -> None:
-    arguments = {name: job.arguments.get(name) for name in ("format", "columns")}
-    paths: Sequence[str] = job.arguments.get("paths") or [job.arguments["path"]]
-    state.adding = work.start("ingest", {"paths": list(paths), **arguments})
+    def act() -> None:
+        arguments = {name: job.arguments.get(name) for name in ("format", "columns")}
+        paths: Sequence[str] = job.arguments.get("paths") or [job.arguments["path"]]
+        state.adding = work.start("ingest", {"paths": list(paths), **arguments})
+
+    safely(act)
 
 
 def _delete(folder: Path) -> None:
-    rights.need("moderator")
-    if folder.parent == installation.settings().home / "uploads":  # never what stands on the server
-        shutil.rmtree(folder, ignore_errors=True)
+    def act() -> None:
+        rights.need("moderator")
+        if folder.parent == installation.settings().home / "uploads":  # never what stands on the server
+            shutil.rmtree(folder, ignore_errors=True)
+
+    safely(act)
 
 
 def _added(job: Job) -> None:

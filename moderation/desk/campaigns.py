@@ -13,7 +13,7 @@ from moderation import jobs
 from moderation.desk import installation, markup, rights, together, work
 from moderation.desk.answers import LABEL_BY_NAME
 from moderation.desk.installation import told
-from moderation.desk.session import begin, tell, when
+from moderation.desk.session import begin, safely, tell, when
 from moderation.desk.voice import listen, speaker
 from moderation.errors import InputError
 from moderation.labels import LABELS
@@ -194,9 +194,12 @@ def _open(case: int) -> None:
 
 
 def _look() -> None:
-    if not work.running(work.latest(["campaigns"])):
-        state.campaigns_page, state.campaigns_case = 0, None
-        work.start("campaigns", {"comments": installation.store().counts().comments})
+    def act() -> None:
+        if not work.running(work.latest(["campaigns"])):
+            state.campaigns_page, state.campaigns_case = 0, None
+            work.start("campaigns", {"comments": installation.store().counts().comments})
+
+    safely(act)
 
 
 def _case(folder: Path, row: Mapping[str, Any]) -> None:

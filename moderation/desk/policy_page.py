@@ -443,7 +443,8 @@ def _rule_form(policies: Policies, text: str, policy: Policy, standing: str) -> 
         gone = without_rule(text, rule.name, folder=policies.current.parent)
         st.button(
             say("remove"), key=f"remove_{key}", icon=":material/delete:", type="tertiary",
-            disabled=not rights.may("lead"), on_click=_put_in_force, args=(gone, standing, say("removed", name=rule.name)),
+            disabled=not rights.may("lead"), on_click=_put_in_force,
+            args=(gone, standing, say("removed", name=rule.name)),
         )  # fmt: skip
     if after == text:
         return None, fault
@@ -525,8 +526,11 @@ def _whole_test(policies: Policies, text: str) -> None:
 
 
 def _test_all(days: int | None, text: str) -> None:
-    if not work.running(work.latest(["back-test"])):
-        work.start("back-test", {"days": days, "text": text})
+    def act() -> None:
+        if not work.running(work.latest(["back-test"])):
+            work.start("back-test", {"days": days, "text": text})
+
+    safely(act)
 
 
 # --- Versions --------------------------------------------------------------------------------------------------------
@@ -565,7 +569,8 @@ def _versions(policies: Policies, text: str, standing: str) -> None:
             with st.container(horizontal=True):
                 st.button(
                     say("restore", id=one[:6]), key=f"restore_{one}_{standing}", icon=":material/history:",
-                    type="primary", on_click=_restore, args=(one, standing, note or ""), disabled=not rights.may("lead"),
+                    type="primary", on_click=_restore, args=(one, standing, note or ""),
+                    disabled=not rights.may("lead"),
                 )  # fmt: skip
                 st.button(
                     say("try"), key=f"try_{one}_{standing}", icon=":material/visibility:", help=say("try_help"),

@@ -24,6 +24,7 @@ SETS: Final = ("holdout", "checks")
 MEASURES: Final = ("auc", "log_loss")
 LEARNED_FROM: Final = 50_000  # of the newest answers that are counted by person
 SHOWN: Final = 24
+FEW: Final = 100  # comments kept aside, below which one more or less is most of what is seen
 
 
 @told
@@ -241,7 +242,8 @@ def _people_terms(card: Mapping[str, Any]) -> str:
         for kind, sentence in lines
     )
     body = told_of or f'<div class="none">{escape(say("same_everywhere"))}</div>'
-    about = f'<div class="small">{escape(say("per_thousand", n=rows))}</div>'
+    few = f" {say('few')}" if rows < FEW else ""
+    about = f'<div class="small">{escape(say("per_thousand", n=rows) + few)}</div>'
     return f'<div class="effect gap" role="status">{body}{about}</div>'
 
 
@@ -307,7 +309,8 @@ def _measured(measured: Mapping[str, Any], title: str) -> str:
         return f'<div class="gap"><b>{escape(title)}</b><div class="small">{escape(say("none_kept"))}</div></div>'
     return (
         f'<div class="gap"><b>{escape(title)}</b> '
-        f'<span class="small">{escape(say("comments", n=measured["rows"]))}</span></div><div class="scroll"><table class="plain numbers"><thead><tr><th>{escape(say("label"))}</th>'
+        f'<span class="small">{escape(say("comments", n=measured["rows"]))}</span></div>'
+        f'<div class="scroll"><table class="plain numbers"><thead><tr><th>{escape(say("label"))}</th>'
         f'<th class="n">{escape(say("yes_no_short"))}</th>{heads}<th>{escape(say("verdict"))}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

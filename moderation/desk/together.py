@@ -131,8 +131,12 @@ def _say(action: str, size: int, left: int) -> None:
 
 def offer_undo(key: str) -> None:
     """Draw the button that takes back whatever this person did last, whole."""
-    latest = next((act for act in installation.store().acts(rights.name(), limit=20) if act.undoes is None), None)
-    title = say("undo") if latest is None or latest.undone else say("undo_many", n=latest.size)
+    store = installation.store()
+    newest = next(iter(store.reviews(standing=False, moderator=rights.name(), limit=1)), None)
+    acts = [] if newest is None or newest.undoes is not None else store.acts(rights.name(), limit=1)
+    title = (
+        say("undo_many", n=acts[0].size) if acts and newest is not None and acts[0].id == newest.act else say("undo")
+    )
     st.button(
         title, key=f"undo_{key}", shortcut="U", icon=":material/undo:", type="tertiary", on_click=_undo,
         disabled=not rights.may("moderator"),
