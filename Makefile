@@ -10,13 +10,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench evaluate wheel clean
+.PHONY: help demo test lint bench screenshots evaluate wheel clean
 
 help:
 	@echo 'make demo    score the seed page, show the table, open the review desk (APP=0: without the desk)'
 	@echo 'make test    run every test (ARGS="tests/test_policy.py -x": some of them)'
 	@echo 'make lint    check format, style and types'
 	@echo 'make bench   measure speed'
+	@echo 'make screenshots  take the pictures of the desk in docs/ (needs Chromium)'
 	@echo 'make evaluate DATA=DIR  write the evaluation report to build/evaluation (OUT=DIR: elsewhere)'
 	@echo 'make wheel   build dist/*.whl'
 	@echo 'make clean   remove everything that make made, the demo and its decisions too'
@@ -35,6 +36,9 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@for script in tests/bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python tests/screenshots.py $(ARGS)
 
 evaluate: $(VENV)/.installed-evaluate
 	$(BIN)/moderation evaluate --data '$(DATA)' --out '$(OUT)' $(ARGS)

@@ -25,8 +25,8 @@ from rich.table import Table
 from rich.text import Text
 
 import moderation
-from moderation.errors import InputError, ModerationError
-from moderation.labels import FLAGS, LABELS, TAXONOMY
+from moderation.errors import InputError, ModelError, ModerationError
+from moderation.labels import FLAGS, LABELS, ROLES, TAXONOMY
 from moderation.settings import Settings, check_files, seed_page, seeds_folder, settings_from, shipped_models
 
 if TYPE_CHECKING:
@@ -320,6 +320,7 @@ def score(
                 chunk_rows=chunk_rows,
                 workers=workers,
                 dask=dask,
+                shadow=settings.policies.shadow() if policy is None else None,
                 progress=progress,
             )
     else:
@@ -694,6 +695,104 @@ def demo(
         _open_desk(host, port)
 
 
+people = typer.Typer(
+    help="Who may sign in at the desk, and what they may do there.",
+    epilog="Example: moderation people add ann --role lead",
+    no_args_is_help=True,
+)
+app.add_typer(people, name="people", rich_help_panel="Installation")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name the person signs in with.")]
+RoleOption = Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(ROLES)}.")]
+
+
+@people.command("add", epilog="Example: moderation people add ann --role lead")
+def people_add(name: NameArgument, *, role: RoleOption = "moderator") -> None:
+    """Add an account. The first one closes the desk to everybody who has none: make it an admin's."""
+    from moderation import access
+
+    with _store() as store:
+        if not store.accounts() and role != "admin":
+            raise InputError("people: the first account must be an admin's, or nobody could add another; --role admin")
+        access.add_person(store, name, role, _password(), by=settings_from().moderator, at=_now())
+    _say(f"{_plain(name)} is added as {role}")
+
+
+@people.command("list", epilog="Example: moderation people list")
+def people_list() -> None:
+    """List who may sign in, their roles, and who last changed them."""
+    with _store(create=False) as store:
+        found = store.accounts()
+    table = Table("name", "role", "changed", "by", box=None, pad_edge=False)
+    for account in found:
+        table.add_row(_text(account.name), account.role, f"{account.at:%Y-%m-%d %H:%M}", _text(account.by))
+    _console(sys.stdout).print(table)
+    if not found:
+        _say("nobody: the desk asks nobody for a password; add an admin with: moderation people add NAME --role admin")
+
+
+@people.command("role", epilog="Example: moderation people role ann lead")
+def people_role(
+    name: NameArgument, role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(ROLES)}.")]
+) -> None:
+    """Give a person another role; it holds at once, and ends their sessions."""
+    from moderation import access
+
+    with _store(create=False) as store:
+        access.change_role(store, name, role, by=settings_from().moderator, at=_now())
+    _say(f"{_plain(name)} is {role} now")
+
+
+@people.command("password", epilog="Example: moderation people password ann")
+def people_password(name: NameArgument) -> None:
+    """Give a person another password, read from the terminal or from standard input; it ends their sessions."""
+    from moderation import access
+
+    with _store(create=False) as store:
+        if store.account(name) is None:
+            raise InputError(f"people: nobody of the name {name[:80]!r} is here; see: moderation people list")
+        access.change_password(store, name, _password(), by=settings_from().moderator, at=_now())
+    _say(f"{_plain(name)} has a new password")
+
+
+@people.command("remove", epilog="Example: moderation people remove ann")
+def people_remove(name: NameArgument) -> None:
+    """Remove an account; what the person decided stays. Without any account the desk asks nobody for a password."""
+    from moderation import access
+
+    with _store(create=False) as store:
+        access.remove_person(store, name, by=settings_from().moderator, at=_now(), last=True)
+        left = len(store.accounts())
+    _say(f"{_plain(name)} is removed" + ("" if left else "; the desk asks nobody for a password now"))
+
+
+@app.command(epilog="Example: moderation appeal site:12 -o page.html", rich_help_panel="Jobs")
+def appeal(
+    comment: Annotated[str, typer.Argument(metavar="ID", help="A comment in the store.")],
+    *,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Where the page goes.")] = None,
+    policy: PolicyOption = None,
+) -> None:
+    """Write one page with everything about the decision on a comment; it stands on its own and loads nothing."""
+    from moderation import jobs
+    from moderation.appeal import appeal as page_of
+
+    settings = settings_from()
+    rules = _policy(settings, policy)
+    with _store(create=False) as store:
+        newest = store.decision(comment)
+        scorer = None if newest is None else _scorer_of(settings, newest.model, rules)
+        found = page_of(store, comment, now=_now(), model=None, thresholds=jobs.thresholds_of(rules), scorer=scorer)
+    if out is None:
+        sys.stdout.write(found)
+        return
+    try:
+        out.write_text(found, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror}); choose another place") from error
+    _say(f"written: {out}")
+
+
 @app.command("run-job", hidden=True, epilog="Example: moderation run-job 3")
 def run_job(job: Annotated[int, typer.Argument(metavar="ID", help="A job row in the store.")]) -> None:
     """Execute a job row of the store and report on it there; the desk starts its long work this way."""
@@ -705,7 +804,11 @@ def run_job(job: Annotated[int, typer.Argument(metavar="ID", help="A job row in 
     signal.signal(signal.SIGTERM, stop)
     settings = settings_from()
     with _store(create=False) as store:
-        jobs.run(job, jobs.Surroundings(store, _registry(settings), _policy(settings), _checks(), _now, settings.tier))
+        registry, rules = _registry(settings), _policy(settings)
+        around = jobs.Surroundings(
+            store, registry, rules, _checks(), _now, settings.tier, policies=settings.policies, home=settings.home
+        )
+        jobs.run(job, around)
 
 
 # --- What the commands share -----------------------------------------------------------------------------------------
@@ -731,12 +834,35 @@ def _scorer(
     return registry.load_tier(version, asked, thresholds_of(policy))
 
 
+def _scorer_of(settings: Settings, name: str, policy: "Policy") -> "Scorer | None":
+    """Return the model that scores are kept under `name` of; None where it is no longer here."""
+    from moderation.jobs import thresholds_of
+
+    version, _, tier = name.partition("+")
+    try:
+        return _registry(settings).load_tier(version, tier or "fast", thresholds_of(policy))
+    except ModelError:
+        return None
+
+
+def _password() -> str:
+    """Read a password: from the terminal, unseen and twice, or else the first line of standard input."""
+    import getpass
+
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise InputError("password: the two are not the same; try again")
+    return first
+
+
 def _registry(settings: Settings) -> "Registry":
     return moderation.Registry(settings.models, shipped_models())
 
 
 def _policy(settings: Settings, path: Path | None = None) -> "Policy":
-    return moderation.load_policy(path or settings.policy_path)
+    return settings.policies.policy() if path is None else moderation.load_policy(path)
 
 
 def _checks() -> "Checks":
@@ -968,8 +1094,11 @@ def _found_model(settings: Settings) -> str:
 
 
 def _found_policy(settings: Settings) -> str:
+    from moderation.policy import shipped_policy
+
     policy = _policy(settings)
-    return f"{policy.digest}, from {settings.policy_path or 'the package'}"
+    file = settings.policies.file
+    return f"{policy.digest}, from {'the package' if file == shipped_policy() else file}"
 
 
 def _found_store(settings: Settings) -> str:

@@ -8,11 +8,14 @@ ModerationError
 ├── ModelError            a model is missing, damaged, or made for other features
 │   └── PromotionRefused  a candidate is worse than the champion and no reason was given
 ├── LearningError         there is nothing to learn from, or nothing to measure on
+├── NotAllowed            a person may not do this, or could not sign in
 └── StoreError            the store cannot be reached, is full, or is not ours
     └── Conflict          an act no longer fits what stands in the store
 
 A message names place, fault and cure on one line, and never holds comment text, an author or a key.
 """
+
+from typing import Any
 
 __all__ = [
     "Conflict",
@@ -21,6 +24,7 @@ __all__ = [
     "LearningError",
     "ModelError",
     "ModerationError",
+    "NotAllowed",
     "PolicyError",
     "PromotionRefused",
     "StoreError",
@@ -60,9 +64,17 @@ class LearningError(ModerationError):
     """There is nothing to learn from, or nothing to measure on."""
 
 
+class NotAllowed(ModerationError):
+    """A person may not do this; the message names the role that may."""
+
+
 class StoreError(ModerationError):
     """The store cannot be reached, is full, or was not made by this package."""
 
 
 class Conflict(StoreError):
-    """An act was drawn for a state of the comment that no longer stands."""
+    """An act was drawn for a state of the comment that no longer stands; `standing` is the review that does."""
+
+    def __init__(self, message: str, *, standing: Any = None) -> None:
+        super().__init__(message)
+        self.standing = standing

@@ -10,28 +10,35 @@ was killed, and `state` calls it interrupted.
 """
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, Self
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from joblib import Parallel, delayed, parallel_config
 
 from moderation import learning
+from moderation.backtest import Past, RuleTest, said_of, try_rules, window
+from moderation.campaigns import Gathered
 from moderation.errors import InputError, ModerationError, StoreError
 from moderation.features.context import PRECEDING
 from moderation.labels import LABELS
 from moderation.learning import Candidate, Checks, Learner, Progress, imported_truth
-from moderation.policy import Policy, decide, flagged
+from moderation.policy import Policies, Policy, Shadow, decide, flagged
 from moderation.readers import LossReport, read
 from moderation.registry import Registry
-from moderation.store import Added, Job, Store
+from moderation.store import Act, Added, Filter, Job, Store
 from moderation.tables import COMMENTS, Batch
 from moderation.tiers import Accurate, Cascade, Scorer
 from moderation.write_back import WrittenBack, write_back
@@ -43,21 +50,28 @@ __all__ = [
     "STALE_S",
     "Clock",
     "Converted",
+    "Gallery",
     "Ingested",
     "LookAlike",
     "Progress",
     "Scored",
     "Surroundings",
     "Trained",
+    "back_test",
     "context_in",
     "convert",
+    "decide_store",
     "export",
+    "find_campaigns",
     "forget",
     "ingest",
     "look_alikes",
+    "members_of",
+    "past_of",
     "retrain",
     "run",
     "score_file",
+    "score_files",
     "score_store",
     "state",
     "thresholds_of",
@@ -215,8 +229,8 @@ class _Count:
         for label, count in flagged(scores, policy).sum().items():
             self.flags[str(label)] += int(count)
 
-    def summary(self, classifier: Scorer, policy: Policy, loss: LossReport | None = None) -> Scored:
-        return Scored(self.rows, self.decisions, self.flags, classifier.version, policy.digest, loss)
+    def summary(self, model: str, policy: Policy, loss: LossReport | None = None) -> Scored:
+        return Scored(self.rows, self.decisions, self.flags, model, policy.digest, loss)
 
 
 def score_store(
@@ -228,9 +242,13 @@ def score_store(
     chunk_rows: int = CHUNK_ROWS,
     workers: int = 1,
     dask: str | None = None,
+    shadow: Shadow | None = None,
     progress: Progress | None = None,
 ) -> Scored:
-    """Score what this model has not scored yet, and decide what this policy has not decided yet."""
+    """Score what this model has not scored yet, and decide what this policy has not decided yet.
+
+    `shadow` decides the same comments beside it; what it says is written down, and nobody acts on it.
+    """
     model = classifier.version
     waiting = store.counts(model)
     missing = waiting.comments - waiting.scored
@@ -240,13 +258,44 @@ def score_store(
         store.add_scores(scores, at)
         done += len(batch)
         _tell(progress, done, max(missing, done), "scoring")
+    return decide_store(store, model, policy, at=at, chunk_rows=chunk_rows, shadow=shadow, progress=progress)
+
+
+def decide_store(
+    store: Store,
+    model: str,
+    policy: Policy,
+    *,
+    at: datetime,
+    chunk_rows: int = CHUNK_ROWS,
+    shadow: Shadow | None = None,
+    progress: Progress | None = None,
+) -> Scored:
+    """Decide what this policy has not decided yet, from the scores that are there: no model is asked again."""
     count = _Count()
+    total = store.counts(model).scored
     for batch, scores in store.undecided(model, policy.digest, chunk=chunk_rows):
         decided = decide(batch, scores, policy, at)
+        if shadow is not None:
+            # Before the decisions are kept: killed in between, the chunk comes again, and is written down again.
+            _beside(batch, decided, decide(batch, scores, shadow.policy, at), shadow)
         store.add_decisions(decided, model=model, policy=policy.digest, at=at)
         count.add(scores, decided, policy)
-        _tell(progress, count.rows, None, "deciding")
-    return count.summary(classifier, policy)
+        _tell(progress, count.rows, max(total, count.rows), "deciding")
+    return count.summary(model, policy)
+
+
+def _beside(batch: Batch, decided: pd.DataFrame, other: pd.DataFrame, shadow: Shadow) -> None:
+    pairs = list(zip(decided["decision"], other["decision"], strict=True))
+    counts: dict[str, int] = {}
+    for was, becomes in pairs:
+        counts[f"{was}/{becomes}"] = counts.get(f"{was}/{becomes}", 0) + 1
+    differing = [
+        {"id": str(name), "before": str(was), "after": str(becomes)}
+        for name, (was, becomes) in zip(batch.comments["id"], pairs, strict=True)
+        if was != becomes
+    ]
+    shadow.report(str(batch.comments["id"].iloc[0]), counts, differing)
 
 
 def score_file(
@@ -268,22 +317,104 @@ def score_file(
     `out` is named by its extension (.csv, .jsonl, .parquet); None writes CSV to standard output. Memory does not grow
     with the file. Progress is in bytes read.
     """
-    reading = read(path, format, columns=columns, chunk_rows=chunk_rows)
+    return score_files(
+        [path],
+        out,
+        classifier,
+        policy,
+        at=at,
+        format=format,
+        columns=columns,
+        chunk_rows=chunk_rows,
+        workers=workers,
+        dask=dask,
+        progress=progress,
+    )
+
+
+def score_files(
+    paths: Sequence[Path],
+    out: Path | None,
+    classifier: Scorer,
+    policy: Policy,
+    *,
+    at: datetime,
+    format: str | None = None,  # noqa: A002 - the word everybody uses for it
+    columns: Mapping[str, str] | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+    workers: int = 1,
+    dask: str | None = None,
+    gallery: "Gallery | None" = None,
+    progress: Progress | None = None,
+) -> Scored:
+    """Score several exports into one table, as `score_file` does one; `gallery` is shown every chunk as it goes by."""
+    readings = [read(path, format, columns=columns, chunk_rows=chunk_rows) for path in paths]
+    total = sum(reading.total_bytes for reading in readings)
     count = _Count()
 
     def rows() -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-        for batch, scores in _scored(_with_context(reading), classifier, workers=workers, dask=dask):
-            decided = decide(batch, scores, policy, at)
-            count.add(scores, decided, policy)
-            _tell(progress, reading.bytes_read, reading.total_bytes, path.name)
-            yield scores, decided
+        before = 0
+        for path, reading in zip(paths, readings, strict=True):
+            for batch, scores in _scored(_with_context(reading), classifier, workers=workers, dask=dask):
+                decided = decide(batch, scores, policy, at)
+                count.add(scores, decided, policy)
+                if gallery is not None:
+                    gallery.look(batch, scores, decided)
+                _tell(progress, before + reading.bytes_read, total, path.name)
+                yield scores, decided
+            before += reading.total_bytes
 
     # The first rows before the first byte of output: a file that cannot be read must not leave a header behind.
     table = rows()
     begun = list(islice(table, 1))
     write_scores(chain(begun, table), out)
-    _tell(progress, reading.total_bytes, reading.total_bytes, path.name)
-    return count.summary(classifier, policy, reading.loss)
+    _tell(progress, total, total, paths[-1].name if paths else "")
+    return count.summary(classifier.version, policy, _joined([reading.loss for reading in readings]))
+
+
+def _joined(losses: Sequence[LossReport]) -> LossReport:
+    """Return one report of what several files lost."""
+    return LossReport(
+        sum(loss.records_in for loss in losses),
+        sum(loss.comments_out for loss in losses),
+        tuple(line for loss in losses for line in loss.lines),
+        tuple(dict.fromkeys(note for loss in losses for note in loss.notes)),
+    )
+
+
+@dataclass(slots=True)
+class Gallery:
+    """What a page shows of a long table: how the probabilities lie, and the comments with the highest ones."""
+
+    most: int = 200
+    bins: int = 25
+    counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    strongest: pd.DataFrame | None = None
+
+    def look(self, batch: Batch, scores: pd.DataFrame, decided: pd.DataFrame) -> None:
+        """Take in a chunk and keep what matters of it."""
+        for label in LABELS:
+            p = scores[label].to_numpy(np.float64)
+            found, _ = np.histogram(p[~np.isnan(p)], bins=self.bins, range=(0, 1))
+            self.counts[label] = self.counts.get(label, 0) + found
+        comments = batch.comments
+        top = scores[list(LABELS)].max(axis=1).to_numpy(np.float32)
+        rows = pd.DataFrame(
+            {
+                "id": comments["id"].to_numpy(dtype=object),
+                "author": comments["author"].to_numpy(dtype=object),
+                "text": comments["text"].str.slice(0, 500).to_numpy(dtype=object),
+                **{label: scores[label].to_numpy(np.float32) for label in LABELS},
+                "decision": decided["decision"].to_numpy(dtype=object),
+                "strongest": np.nan_to_num(top, nan=-1.0),
+            }
+        )
+        both = rows if self.strongest is None else pd.concat([self.strongest, rows], ignore_index=True)
+        self.strongest = both.nlargest(self.most, "strongest").reset_index(drop=True)
+
+    def histograms(self) -> dict[str, list[int]]:
+        """Return how many probabilities lie in each part of [0, 1], by label; none where nothing was judged."""
+        return {label: [int(n) for n in counts] for label, counts in self.counts.items() if counts.sum()}
 
 
 def _scored(
@@ -478,6 +609,117 @@ def _threads_of(store: Store, ids: Sequence[str]) -> Batch:
     return Batch(comments, batch.articles)
 
 
+# --- A policy on the past --------------------------------------------------------------------------------------------
+
+PAST_ROWS: Final = 20_000
+
+
+def past_of(
+    store: Store, model: str, *, days: int | None = None, most: int = PAST_ROWS, people: Mapping[str, str] | None = None
+) -> Past:
+    """Return the comments of the last `days` (counted back from the newest; None: all), or a random `most` of them.
+
+    `people` are the standing answers by comment, if they are at hand already.
+    """
+    since, span = _window(store, days)
+    chosen = Filter(answered=None, since=since)
+    total = store.count(chosen, model)
+    ids = store.matching(chosen, model, sample=most)["id"].tolist()
+    scores = store.scores(ids, model)
+    batch = store.batch(list(scores.index))
+    told = _answers_of(store) if people is None else people
+    return Past(batch, scores, said_of(_with_status(batch), told), total, span)
+
+
+def back_test(
+    store: Store,
+    policy: Policy,
+    *,
+    at: datetime,
+    model: str,
+    days: int | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Count what each rule of the policy would have done with every comment of the last `days`."""
+    since, span = _window(store, days)
+    ids = store.matching(Filter(answered=None, since=since), model)["id"].tolist()
+    people = _answers_of(store)
+    tests = {rule.name: RuleTest(rule.name) for rule in policy.rules}
+    for start in range(0, len(ids), chunk_rows):
+        batch = store.batch(ids[start : start + chunk_rows])
+        try_rules(tests, batch, said_of(_with_status(batch), people), policy, at)
+        _tell(progress, min(start + chunk_rows, len(ids)), len(ids), "testing")
+    return {
+        "policy": policy.digest,
+        "comments": len(ids),
+        "days": days,
+        "span": span,
+        "rules": [test.to_dict() for test in tests.values()],
+    }
+
+
+def _window(store: Store, days: int | None) -> tuple[datetime | None, float]:
+    first, newest = store.span()
+    since = window(newest, days)
+    if newest is None or first is None:
+        return since, 0.0
+    whole = max((newest - first).total_seconds() / 86_400, 1.0)
+    return since, whole if days is None else min(float(days), whole)
+
+
+def _answers_of(store: Store) -> dict[str, str]:
+    decided = store.verdicts()
+    return dict(zip(decided.index.astype(str), decided["action"].astype(str), strict=True))
+
+
+def _with_status(batch: Batch) -> pd.DataFrame:
+    return batch.comments[["id", "status"]]
+
+
+# --- Campaigns -------------------------------------------------------------------------------------------------------
+
+
+def find_campaigns(
+    store: Store, model: str, folder: Path, *, chunk_rows: int = CHUNK_ROWS, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Group what nobody has answered into cases, and keep them in `folder` as two tables; older ones are deleted.
+
+    What they hold is told by `campaigns`: `cases.parquet` and `members.parquet`, these ordered by case.
+    """
+    gathered = Gathered()
+    ids = store.matching(Filter(answered=None), model)["id"].tolist()
+    waiting = set(store.matching(Filter(), model)["id"].tolist())
+    for start in range(0, len(ids), chunk_rows):
+        part = ids[start : start + chunk_rows]
+        gathered.add(store.batch(part), [name not in waiting for name in part])
+        _tell(progress, min(start + chunk_rows, len(ids)), len(ids), "comparing")
+    _tell(progress, len(ids), len(ids), "grouping")
+    cases, members = gathered.cases()
+    aside = folder.with_name(f".{folder.name}.new")
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        cases.to_parquet(aside / "cases.parquet", index=False)
+        members.to_parquet(aside / "members.parquet", index=False, row_group_size=50_000)
+        aside.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); free space and try again") from error
+    for old in folder.parent.glob("cases-*"):
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+    return {"folder": str(folder), "comments": len(gathered), "cases": len(cases), "in_cases": len(members)}
+
+
+def members_of(folder: Path, case: int) -> list[str]:
+    """Return the comments of one case, in order of time; none where the case is not there (any more)."""
+    try:
+        table = pq.read_table(folder / "members.parquet", columns=["id"], filters=[("case", "=", case)])
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{folder}: the cases cannot be read; look for them again") from error
+    return [str(name) for name in table.column("id").to_pylist()]
+
+
 # --- Job rows --------------------------------------------------------------------------------------------------------
 
 
@@ -491,6 +733,13 @@ class Surroundings:
     checks: Checks
     clock: Clock
     tier: str = "fast"
+    policies: Policies | None = None
+    home: Path | None = None
+
+    @property
+    def shadow(self) -> Shadow | None:
+        """The policy that decides in the shadow, if there is one."""
+        return None if self.policies is None else self.policies.shadow()
 
     def scorer(self, arguments: Mapping[str, Any], tier: str) -> Scorer:
         """Return the model that a job's arguments name, in the tier they name, or in this one."""
@@ -631,22 +880,77 @@ def _run_ingest(around: Surroundings, arguments: Mapping[str, Any], progress: Pr
 
 def _run_score_upload(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     out = Path(_given(arguments, "out"))
-    scored = score_file(
-        Path(_given(arguments, "path")),
+    paths = [Path(path) for path in arguments.get("paths") or [_given(arguments, "path")]]
+    gallery = Gallery()
+    begun = around.clock()
+    scored = score_files(
+        paths,
         out,
         around.scorer(arguments, "fast"),
         around.policy,
-        at=around.clock(),
+        at=begun,
         format=arguments.get("format"),
         columns=arguments.get("columns"),
+        gallery=gallery,
         progress=progress,
     )
-    return {**_summary(scored), "out": str(out)}
+    if gallery.strongest is not None:
+        gallery.strongest.to_parquet(out.with_name("strongest.parquet"), index=False)
+    took_s = (around.clock() - begun).total_seconds()
+    return {**_summary(scored), "out": str(out), "histograms": gallery.histograms(), "took_s": took_s}
 
 
 def _run_rescore(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     classifier = around.scorer(arguments, around.tier)
-    return _summary(score_store(around.store, classifier, around.policy, at=around.clock(), progress=progress))
+    return _summary(
+        score_store(around.store, classifier, around.policy, at=around.clock(), shadow=around.shadow, progress=progress)
+    )
+
+
+def _run_decide(around: Surroundings, _arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    model = around.registry.model(None, around.tier)
+    return _summary(
+        decide_store(around.store, model, around.policy, at=around.clock(), shadow=around.shadow, progress=progress)
+    )
+
+
+def _run_back_test(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    policy = around.policy
+    if arguments.get("text") is not None and around.policies is not None:
+        policy = around.policies.parse(str(arguments["text"]))
+    model = around.registry.model(None, around.tier)
+    return back_test(
+        around.store, policy, at=around.clock(), model=model, days=arguments.get("days"), progress=progress
+    )
+
+
+def _run_campaigns(around: Surroundings, _arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    if around.home is None:
+        raise InputError("job: there is no folder to keep campaigns in; run it from the desk")
+    folder = around.home / "campaigns" / f"cases-{around.clock():%Y%m%dT%H%M%S%f}"
+    return find_campaigns(around.store, around.registry.model(None, around.tier), folder, progress=progress)
+
+
+def _run_act(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Give one answer to many comments: one transaction, so that stopping it leaves nothing behind."""
+    chosen: Sequence[str] | Filter
+    if arguments.get("matching") is not None:
+        chosen = Filter.from_dict(arguments["matching"])
+    else:
+        chosen = members_of(Path(_given(arguments, "folder")), int(_given(arguments, "case")))
+    _tell(progress, 0, None, "answering")
+    act: Act = around.store.act(
+        chosen,
+        str(_given(arguments, "action")),
+        dict(arguments.get("labels") or {}),
+        moderator=str(_given(arguments, "moderator")),
+        model=around.registry.model(None, around.tier),
+        at=around.clock().astimezone(UTC),
+        note=str(arguments.get("note") or ""),
+        lens=str(arguments.get("lens") or ""),
+        token=str(_given(arguments, "token")),
+    )
+    return {"act": act.id, "size": act.size, "left": act.left, "action": act.action}
 
 
 def _run_retrain(around: Surroundings, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -665,6 +969,10 @@ def _run_retrain(around: Surroundings, arguments: Mapping[str, Any], progress: P
 
 # What a job row may ask for; its arguments are the names that the function reads.
 KINDS: Final[dict[str, Callable[[Surroundings, Mapping[str, Any], Progress], dict[str, Any]]]] = {
+    "act": _run_act,
+    "back-test": _run_back_test,
+    "campaigns": _run_campaigns,
+    "decide": _run_decide,
     "ingest": _run_ingest,
     "rescore": _run_rescore,
     "retrain": _run_retrain,

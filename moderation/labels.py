@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ABUSE", "FLAGS", "LABELS", "TAXONOMY", "TIERS", "Label"]
+__all__ = ["ABUSE", "FLAGS", "LABELS", "ROLES", "TAXONOMY", "TIERS", "Label"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +94,6 @@ LABELS: Final[tuple[str, ...]] = tuple(label.name for label in TAXONOMY)
 FLAGS: Final[tuple[str, ...]] = LABELS[:4]
 ABUSE: Final[tuple[str, ...]] = LABELS[4:]
 
+ROLES: Final = ("viewer", "moderator", "lead", "admin")  # each may do what the ones before it may
 TIERS: Final = ("fast", "accurate", "cascade")
 """The ways to be scored: quickly, well, or well where quickly is not sure."""

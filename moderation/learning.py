@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
+import numpy as np
 import pandas as pd
 
 import moderation
@@ -47,6 +48,9 @@ MATERIAL: Final = 0.01
 # The functional checks hold far more cases than a site does, so their log loss also follows the site's own base rate,
 # which is the site's to set: there only a large change counts against (or for) a candidate.
 MATERIAL_LOSS_ON_CHECKS: Final = 0.1
+
+# Comments named in a card whose judgement changed, the most changed first.
+CHANGED_PER_LABEL: Final = 20
 
 Progress = Callable[[int, int | None, str], None]
 
@@ -82,12 +86,17 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Champion (`before`) and candidate (`after`) on the same rows; `comparison` says what differs materially."""
+    """Champion (`before`) and candidate (`after`) on the same rows; `comparison` says what differs materially.
+
+    `changes` says what differs at the thresholds: how many of each label were caught or wrongly held before and after,
+    and of which comments (their ids) the judgement changed.
+    """
 
     rows: int
     before: Evaluation
     after: Evaluation
     comparison: Comparison
+    changes: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as JSON values."""
@@ -96,6 +105,7 @@ class Measured:
             "before": self.before.to_dict(),
             "after": self.after.to_dict(),
             "comparison": self.comparison.to_dict(),
+            "changes": dict(self.changes),
         }
 
 
@@ -380,7 +390,49 @@ def _measure(
         before=evaluate(truth, before, thresholds=thresholds, seed=seed),
         after=evaluate(truth, after, thresholds=thresholds, seed=seed),
         comparison=replace(compared, labels=tuple(_material(each, least_loss=least_loss) for each in compared.labels)),
+        changes=_changes(truth, before, after, thresholds or {}),
     )
+
+
+def _changes(
+    truth: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame, thresholds: Mapping[str, float]
+) -> dict[str, Any]:
+    labels: list[dict[str, Any]] = []
+    comments: list[dict[str, Any]] = []
+    for label in LABELS:
+        threshold = thresholds.get(label)
+        if threshold is None or label not in truth:
+            continue
+        rows = truth[label].notna() & before[label].notna() & after[label].notna()
+        yes = (truth.loc[rows, label] == 1).to_numpy(dtype=bool)
+        # Compared as the policy compares: as float32.
+        scores = [each.loc[rows, label].astype("float32") for each in (before, after)]
+        was, becomes = ((each >= np.float32(threshold)).to_numpy(dtype=bool) for each in scores)
+        counted = [{"caught": int((held & yes).sum()), "wrong": int((held & ~yes).sum())} for held in (was, becomes)]
+        labels.append(
+            {
+                "label": label,
+                "n": len(yes),
+                "yes": int(yes.sum()),
+                "threshold": float(threshold),
+                "before": counted[0],
+                "after": counted[1],
+            }
+        )
+        moved = np.flatnonzero(was != becomes)
+        step = [abs(float(scores[1].iloc[row]) - float(scores[0].iloc[row])) for row in moved]
+        for place in sorted(range(len(moved)), key=lambda place: -step[place])[:CHANGED_PER_LABEL]:
+            row = int(moved[place])
+            comments.append(
+                {
+                    "id": str(scores[0].index[row]),
+                    "label": label,
+                    "before": round(float(scores[0].iloc[row]), 4),
+                    "after": round(float(scores[1].iloc[row]), 4),
+                    "yes": bool(yes[row]),
+                }
+            )
+    return {"labels": labels, "comments": comments}
 
 
 def _plain(version: str) -> str:

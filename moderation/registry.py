@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from moderation.classifier import Classifier
 from moderation.encoder import Encoder
 from moderation.errors import ModelError, PromotionRefused
 from moderation.learning import Candidate
+from moderation.locking import locked, sync
 from moderation.tiers import CHANGE_FILE, HEADS_FILE, Accurate, Cascade, Heads, tiered
 
 __all__ = ["Promotion", "Registry"]
@@ -192,7 +192,7 @@ class Registry:
                 candidate.classifier.save(aside, {**candidate.card, "version": version})
                 _sync_tree(aside)
                 aside.rename(self.home / version)
-                _sync(self.home)
+                sync(self.home)
             except OSError as error:
                 raise _unwritable(self.home, error) from error
             finally:
@@ -275,39 +275,19 @@ class Registry:
                 except OSError:
                     file.truncate(whole)
                     raise
-            _sync(self.home)
+            sync(self.home)
         except OSError as error:
             raise _unwritable(self.home, error) from error
         return promotion
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            file = (self.home / ".lock").open("ab")
-        except OSError as error:
-            raise _unwritable(self.home, error) from error
-        with file:
-            _lock(file.fileno())  # given back by the system when the process ends, however it ends
-            yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        while True:
+        with contextlib.ExitStack() as stack:
             try:
-                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-            except OSError:  # gives up after ten tries, one a second
-                continue
-            return
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+                stack.enter_context(locked(self.home))
+            except OSError as error:
+                raise _unwritable(self.home, error) from error
+            yield
 
 
 def _unwritable(home: Path, error: OSError) -> ModelError:
@@ -343,15 +323,5 @@ def _whole_length(path: Path) -> int:
 
 def _sync_tree(folder: Path) -> None:
     for path in folder.iterdir():
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    if path.is_dir() and sys.platform == "win32":
-        return  # a directory cannot be synced there
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(path)
+    sync(folder)

@@ -5,14 +5,17 @@ Only the doors (command line, desk, server) read this: everything below them tak
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_data_path
 
 from moderation.errors import InputError
-from moderation.labels import TIERS
+from moderation.labels import ROLES, TIERS
+
+if TYPE_CHECKING:
+    from moderation.policy import Policies
 
 __all__ = ["Settings", "check_files", "seed_page", "seeds_folder", "settings_from", "shipped_models"]
 
@@ -21,13 +24,30 @@ PACKAGE: Final = Path(__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the store, the models and the policy are, who is at the keys, and which tier scores the store."""
+    """Where the store, the models and the policy are, who is at the keys, and which tier scores the store.
+
+    `policy_path` is the file that was named for it; `files` is the folder whose exports the desk may read.
+
+    `roles` says which role each group of an identity provider has on the desk, and `claim` where it tells the groups.
+    """
 
     home: Path
     store_url: str
     policy_path: Path | None
     moderator: str
     tier: str
+    roles: Mapping[str, str] = field(default_factory=dict)
+    claim: str = "groups"
+    files: Path | None = None
+
+    @property
+    def policies(self) -> "Policies":
+        """Return the policies of this site: the file that was named, or else the one that the desk saves."""
+        from moderation.policy import Policies  # noqa: PLC0415 - settings are read before anything heavy is
+
+        return Policies(
+            self.home / "policies", self.policy_path or self.home / "policy.toml", named=bool(self.policy_path)
+        )
 
     @property
     def models(self) -> Path:
@@ -36,10 +56,11 @@ class Settings:
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR and _TIER.
+    """Return the settings named by MODERATION_HOME, _STORE, _POLICY, _MODERATOR, _TIER, _FILES, _ROLES, _ROLES_CLAIM.
 
-    An empty or missing variable means its default: the user's data folder, `store.db` in it, the shipped policy, the
-    login name, and the accurate tier for what is in the store. Raises `InputError` for an unknown tier.
+    An empty or missing variable means its default: the user's data folder, `store.db` in it, `policy.toml` in it or
+    the shipped policy, the login name, the accurate tier for what is in the store, and no folder of files. Roles are
+    written "group=role, group=role". Raises `InputError` for an unknown tier and for roles that cannot be read.
     """
     found = os.environ if environment is None else environment
     home = Path(found.get("MODERATION_HOME") or user_data_path("moderation")).expanduser().absolute()
@@ -54,7 +75,20 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         store_url=found.get("MODERATION_STORE") or str(home / "store.db"),
         policy_path=Path(policy).expanduser() if policy else None,
         moderator=moderator,
+        files=Path(found["MODERATION_FILES"]).expanduser().absolute() if found.get("MODERATION_FILES") else None,
+        roles=_roles(found.get("MODERATION_ROLES") or ""),
+        claim=found.get("MODERATION_ROLES_CLAIM") or "groups",
     )
+
+
+def _roles(told: str) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in told.split(","))):
+        group, equals, role = (part.strip() for part in pair.rpartition("="))
+        if not (group and equals and role in ROLES):
+            raise InputError(f"MODERATION_ROLES: {pair!r} is not GROUP=ROLE; the roles are {', '.join(ROLES)}")
+        roles[group] = role
+    return roles
 
 
 def _shipped(name: str) -> Path:

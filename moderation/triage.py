@@ -1,27 +1,31 @@
-"""A moderator and a lens in, the card that this person should see next out.
+"""A moderator and a lens in, the cards that this person should see next out.
 
-A card is one comment with everything that bears on it: article, thread, the comment it answers, its author's history,
-scores, decision, and the version of the comment that it was drawn for. Every `audit_every`-th card comes from the
-audit sample instead of the lens: a fixed random share of all comments, the only ones that say how things are on the
-whole (what a lens picks says how things are where the model is sure, or unsure).
+A card is one comment as a moderator answers it: its text and article, scores, decision, and the version of the comment
+that it was drawn for; `around` adds what stands beside it. Every `audit_every`-th card comes from the audit sample
+instead of the lens: a fixed random share of all comments, the only ones that say how things are on the whole (what a
+lens picks says how things are where the model is sure, or unsure).
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
 from moderation.errors import StoreError
 from moderation.labels import LABELS
-from moderation.store import ORDERS, Decision, Review, Store
-from moderation.tables import Batch
+from moderation.store import ORDERS, Decision, Filter, Review, Store
+from moderation.tables import ARTICLES, COMMENTS, Batch, conform, empty
 
-__all__ = ["ORDERS", "Card", "Lens", "card_for", "next_for", "preview"]
+__all__ = ["ORDERS", "Around", "Card", "Lens", "around", "cards_for", "give", "next_for"]
 
-PAGE: Final = 20  # how many to look at in one go for one that nobody else has open
+
+SECOND: Final = "second"  # closes the lens of a review that was given blindly beside another one
+SECOND_EVERY: Final = 12
+SECOND_AT_THE_END: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +50,32 @@ class Lens:
 class Card:
     """One comment, drawn for one answer.
 
-    `batch` is the comment with its article and `context` the comment it answers, if the store holds it. `scores` has
-    one row, or none before the model has scored it. `history` leaves out the comment itself. `lens` is what a review
-    records: how the card came to be drawn.
+    `comment` and `article` hold the columns of their tables, None where a value is missing; `article` is None where it
+    is not known. `probabilities` leaves out the labels without a score. `lens` is what a review records: how the card
+    came to be drawn.
     """
 
     comment_id: str
-    batch: Batch
-    context: Batch
-    scores: pd.DataFrame
+    comment: Mapping[str, Any]
+    article: Mapping[str, Any] | None
+    probabilities: Mapping[str, float]
     decision: Decision | None
-    thread: pd.DataFrame
-    history: pd.DataFrame
     seen: int
     audit: bool = False
     lens: str = ""
+
+    @property
+    def second(self) -> bool:
+        """Say whether somebody has answered this comment, and this card is to be drawn as if nobody had."""
+        return self.lens.endswith(f" {SECOND}")
+
+    @property
+    def batch(self) -> Batch:
+        """Return the comment and its article as a batch of one."""
+        comments = conform(pd.DataFrame([self.comment]), COMMENTS)
+        if self.article is None:
+            return Batch(comments)
+        return Batch(comments, conform(pd.DataFrame([self.article]), ARTICLES, "articles"))
 
     def review(
         self,
@@ -76,96 +91,167 @@ class Card:
         return Review(self.comment_id, moderator, action, labels, self.seen, at, self.lens, note, token)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Around:
+    """What stands beside a card: the comment it answers (if the store holds it), its thread, its author's history.
+
+    `history` leaves out the comment itself.
+    """
+
+    context: Batch
+    thread: pd.DataFrame
+    history: pd.DataFrame
+
+
 def next_for(
     moderator: str,
     store: Store,
     lens: Lens,
+    count: int = 1,
     *,
     model: str,
     now: datetime,
     threshold: float = 0.5,
-    skip: AbstractSet[str] = frozenset(),
+    hold: AbstractSet[str] = frozenset(),
+    ahead: int = 0,
     lease_s: float = 120.0,
     audit_every: int = 20,
     actions: tuple[str, ...] | None = None,
-) -> Card | None:
-    """Return the next card for this moderator and claim it for `lease_s`; None where the lens shows nothing more.
+    matching: Filter | None = None,
+    with_skipped: bool = False,
+) -> list[Card]:
+    """Return up to `count` next cards for this moderator, in order, and claim them for `lease_s`.
 
-    Left out are what this moderator skipped, the ids in `skip`, and what another one has claimed. Asked again before an
-    answer it returns the same card. Whether the audit's turn has come follows from how many answers this moderator
-    has given, so skipping an audit card brings another one; `audit_every=0` draws none. `actions` narrows the lens,
-    never an audit draw, to what the newest decision says.
+    Fewer only where the lens shows nothing more. Left out are what this moderator skipped (unless `with_skipped`), the
+    ids in `hold`, and what another one has claimed. Asked again before an answer it returns the same cards. Whether
+    the audit's turn has come follows from how many answers this moderator has given and has in hand (`ahead`), so
+    skipping an audit card brings another one; `audit_every=0` draws none. `actions`, what the newest decision says, and
+    `matching` narrow the lens and never an audit draw.
+
+    Where the site has a share of answered comments looked at twice (`second_share` among its preferences), one card in
+    `SECOND_EVERY` is such a comment, drawn as if nobody had answered it; and some where the lens shows nothing more.
     """
-    turn = audit_every > 0 and store.answered_by(moderator) % audit_every == audit_every - 1
-    draws = (Lens(lens.label, "audit"), lens) if turn else (lens,)
-    for draw in draws:
-        audit = draw.order == "audit"
-        last: str | None = None
-        while True:
+    given = store.answered_by(moderator) + ahead if audit_every > 0 else 0
+    turns = [audit_every > 0 and (given + n) % audit_every == audit_every - 1 for n in range(count)]
+
+    def claimed(order: str, number: int, skip: AbstractSet[str], *, whole: bool) -> list[str]:
+        narrowed, within = (None, None) if whole else (actions, matching)
+        if number <= 0:
+            return []
+        if with_skipped:
             page = store.queue(
                 model=model,
-                label=draw.label,
-                order=draw.order,
-                limit=PAGE,
+                label=lens.label,
+                order=order,
+                limit=number + len(skip),
                 threshold=threshold,
-                actions=None if audit else actions,
-                after=last,
-                skipped_by=moderator,
-                now=now,
+                actions=narrowed,
+                matching=within,
             )
-            for comment_id in page["id"]:
-                # Somebody may have claimed it since the page was read; then it is theirs.
-                if comment_id not in skip and store.claim(comment_id, moderator, now=now, lease_s=lease_s):
-                    return card_for(store, comment_id, model, lens=lens, audit=audit)
-            if len(page) < PAGE:
-                break
-            last = page["id"].iloc[-1]
-    return None
+            free = [name for name in page["id"] if name not in skip]
+            return [name for name in free[:number] if store.claim(name, moderator, now=now, lease_s=lease_s)]
+        return store.claim_next(
+            moderator,
+            number,
+            model=model,
+            label=lens.label,
+            order=order,
+            now=now,
+            lease_s=lease_s,
+            skip=skip,
+            threshold=threshold,
+            actions=narrowed,
+            matching=within,
+        )
+
+    share = float(store.preferences("").get("second_share") or 0.0)
+
+    def blind(number: int, skip: AbstractSet[str]) -> list[str]:
+        if number <= 0 or share <= 0:
+            return []
+        free = [name for name in store.second_for(moderator, share=share, limit=number + len(skip)) if name not in skip]
+        return [name for name in free[:number] if store.claim(name, moderator, now=now, lease_s=lease_s)]
+
+    seconds = blind(count // SECOND_EVERY, hold)
+    count -= len(seconds)
+    turns = turns[:count]
+    sample = [] if lens.order == "audit" else claimed("audit", sum(turns), hold, whole=True)
+    line = claimed(lens.order, count - len(sample), hold | set(sample), whole=False)
+    audits = frozenset(line if lens.order == "audit" else sample)
+    ids: list[str] = []
+    for turn in turns:
+        source = sample if sample and (turn or not line) else line
+        if source:
+            ids.append(source.pop(0))
+    seconds += blind(min(count - len(ids), SECOND_AT_THE_END), hold | set(seconds))
+    return cards_for(store, [*ids, *seconds], model, lens=lens, audits=audits, seconds=frozenset(seconds))
 
 
-def card_for(store: Store, comment_id: str, model: str, *, lens: Lens | None = None, audit: bool = False) -> Card:
-    """Return the card of one comment, whoever has it open; `StoreError` where the store does not hold it."""
-    # First of all the version: what happens while the rest is read makes the answer a conflict, not a mistake.
-    seen = store.version(comment_id)
-    batch = store.batch([comment_id])
-    author = batch.comments["author"].iloc[0]
-    history = store.history("" if author is pd.NA else author)
-    words = "" if lens is None else str(lens)
-    return Card(
-        comment_id=comment_id,
-        batch=batch,
-        context=store.parents(batch),
-        scores=store.scores([comment_id], model),
-        decision=store.decision(comment_id, model),
-        thread=store.thread(comment_id),
-        history=history[history["id"] != comment_id].reset_index(drop=True),
-        seen=seen,
-        audit=audit,
-        lens=f"{words} audit".strip() if audit and not words.endswith("/audit") else words,
-    )
+def give(store: Store, review: Review) -> Review:
+    """Add the answer to a card: to a blind second one, beside the answer that stands; else as the one that does."""
+    return store.add_second(review) if review.lens.endswith(f" {SECOND}") else store.add_review(review)
 
 
-def preview(
+def cards_for(
     store: Store,
-    lens: Lens,
+    ids: Sequence[str],
     model: str,
-    limit: int = 25,
     *,
-    threshold: float = 0.5,
-    actions: tuple[str, ...] | None = None,
-    skipped_by: str | None = None,
-    now: datetime | None = None,
-) -> pd.DataFrame:
-    """Return what the lens shows next, in order and claiming nothing: id, probability, author, text, posted_at."""
-    page = store.queue(
-        model=model,
-        label=lens.label,
-        order=lens.order,
-        limit=limit,
-        threshold=threshold,
-        actions=actions,
-        skipped_by=skipped_by,
-        now=now,
+    lens: Lens | None = None,
+    audits: AbstractSet[str] = frozenset(),
+    seconds: AbstractSet[str] = frozenset(),
+) -> list[Card]:
+    """Return the cards of these comments, whoever has them open; `StoreError` where the store does not hold one."""
+    # First of all the versions: what happens while the rest is read makes the answer a conflict, not a mistake.
+    seen = store.versions(ids)
+    batch = store.batch(ids)
+    judged = store.scores(ids, model)
+    decided = store.decisions(ids, model)
+    words = "" if lens is None else str(lens)
+    articles = {row["id"]: row for row in _rows(batch.articles)}
+    scores = dict(zip(judged.index, judged[list(LABELS)].to_numpy().tolist(), strict=True))
+    cards = []
+    for comment in _rows(batch.comments):
+        name = comment["id"]
+        audit = name in audits
+        cards.append(
+            Card(
+                comment_id=name,
+                comment=comment,
+                article=articles.get(comment["article_id"]),
+                probabilities={
+                    label: p for label, p in zip(LABELS, scores.get(name, ()), strict=False) if not math.isnan(p)
+                },
+                decision=decided.get(name),
+                seen=seen[name],
+                audit=audit,
+                lens=f"{words} {SECOND}".strip()
+                if name in seconds
+                else f"{words} audit".strip()
+                if audit and not words.endswith("/audit")
+                else words,
+            )
+        )
+    return cards
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    # Column by column: a frame's own rows are made of objects that cost a millisecond each.
+    columns = {
+        name: [
+            None if missing else value for value, missing in zip(frame[name].tolist(), frame[name].isna(), strict=True)
+        ]
+        for name in frame.columns
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def around(store: Store, card: Card) -> Around:
+    """Return what stands beside a card now."""
+    history = store.history(card.comment["author"] or "")
+    parent = card.comment["parent_id"]
+    return Around(
+        context=Batch(empty(COMMENTS)) if parent is None else store.parents(card.batch),
+        thread=store.thread(card.comment_id),
+        history=history[history["id"] != card.comment_id].reset_index(drop=True),
     )
-    comments = store.batch(list(page["id"])).comments
-    return page.assign(**{name: comments[name] for name in ("author", "text", "posted_at")})

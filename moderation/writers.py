@@ -34,6 +34,7 @@ __all__ = [
     "SUFFIXES",
     "TableWriter",
     "Written",
+    "harmless",
     "inline",
     "write_comments",
     "write_scores",
@@ -288,13 +289,15 @@ def write_comments(batches: Iterable[Batch], out: Path | None) -> int:
     with TableWriter(STDOUT if out is None else out, INLINE) as table:
         for batch in batches:
             frame = inline(batch)
-            if text:
-                for name in INLINE.names:
-                    if INLINE.field(name).type == pa.string():
-                        frame[name] = frame[name].map(_harmless, na_action="ignore")
-            table.write(frame)
+            table.write(harmless(frame) if text else frame)
             written += len(frame)
     return written
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with an apostrophe before every text that a spreadsheet would take for a formula."""
+    texts = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
+    return frame.assign(**{name: frame[name].map(_harmless, na_action="ignore") for name in texts})
 
 
 def _harmless(value: str) -> str:

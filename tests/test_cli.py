@@ -16,7 +16,7 @@ import pytest
 import typer
 
 import moderation
-from moderation import cli
+from moderation import access, cli
 from moderation.labels import FLAGS, LABELS
 from moderation.registry import Registry
 from moderation.settings import seed_page, settings_from, shipped_models
@@ -553,3 +553,59 @@ def test_a_folder_without_data_sets_is_named(run, tmp_path):
     code, _, err = run("evaluate", "--data", tmp_path)
     assert code == 1
     assert "no data sets here" in err
+
+
+# People and appeals.
+
+
+def test_people_come_change_and_go(ran, run, home, monkeypatch):
+    def give(password):
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+
+    give("correct horse")
+    code, _, err = run("people", "add", "ann", "--role", "lead")
+    assert code == 1
+    assert "the first account must be an admin's" in err
+    assert "nobody: the desk asks nobody" in ran("people", "list")[1]
+    give("correct horse")
+    ran("people", "add", "root", "--role", "admin")
+    give("battery staple")
+    ran("people", "add", "ann")
+    out, _ = ran("people", "list")
+    assert [line.split()[:2] for line in out.strip().split("\n")[1:]] == [["ann", "moderator"], ["root", "admin"]]
+    assert "correct horse" not in (home / "store.db").read_bytes().decode("latin-1")
+    ran("people", "role", "ann", "viewer")
+    give("a better one")
+    ran("people", "password", "ann")
+    with Store.open(home / "store.db") as store:
+        now = datetime.now(UTC)
+        assert access.sign_in(store, "ann", "a better one", at=now).role == "viewer"
+    for command, fault in (
+        (("people", "role", "ann", "boss"), "unknown role 'boss'"),
+        (("people", "role", "cyd", "lead"), "nobody of the name 'cyd'"),
+        (("people", "password", "cyd"), "nobody of the name 'cyd'"),
+        (("people", "remove", "root"), "the last admin"),
+    ):
+        code, _, err = run(*command)
+        assert (code, err.count("\n")) == (1, 1)
+        assert fault in err
+    give("short")
+    assert "give another" in run("people", "password", "ann")[2]
+    ran("people", "remove", "ann")
+    assert "asks nobody for a password now" in ran("people", "remove", "root")[1]
+
+
+def test_an_appeal_is_written_as_one_page(ran, run, home, export, tmp_path):
+    ran("ingest", export)
+    ran("score")
+    with Store.open(home / "store.db") as store:
+        name = store.queue(model="m", label=None, order="oldest", limit=1)["id"].iloc[0]
+        store.add_review(Review(name, "ada", "reject", {"spam": True}, 0, datetime.now(UTC), note="an advert"))
+    ran("appeal", name, "-o", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for words in ("<b>Rejected</b>", "an advert", "ada", "Because of which words", "Policy version"):
+        assert words in page
+    assert "<script" not in page
+    assert "<b>Rejected</b>" in ran("appeal", name)[0]
+    assert "no comment 'nowhere'" in run("appeal", "nowhere")[2]
+    assert "cannot be written" in run("appeal", name, "-o", tmp_path / "no" / "page.html")[2]

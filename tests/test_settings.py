@@ -86,3 +86,18 @@ def test_what_is_shipped_is_there():
 def test_what_is_not_shipped_is_said_to_be_missing():
     with pytest.raises(InputError, match="the shipped folder 'nothing' is missing; reinstall"):
         settings._shipped("nothing")
+
+
+def test_roles_of_a_provider_s_groups_are_read():
+    told = {"MODERATION_ROLES": "staff = moderator, team=it=admin,", "MODERATION_ROLES_CLAIM": "teams"}
+    found = settings_from(told)
+    assert found.roles == {"staff": "moderator", "team=it": "admin"}
+    assert found.claim == "teams"
+    assert settings_from({}).roles == {}
+    assert settings_from({}).claim == "groups"
+
+
+@pytest.mark.parametrize("told", ["staff", "staff=boss", "=admin", "staff=moderator,x"])
+def test_roles_that_cannot_be_read_are_refused(told):
+    with pytest.raises(InputError, match=r"MODERATION_ROLES: .* is not GROUP=ROLE; the roles are viewer, moderator"):
+        settings_from({"MODERATION_ROLES": told})

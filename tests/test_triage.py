@@ -10,9 +10,9 @@ import pytest
 
 from moderation.errors import Conflict, StoreError
 from moderation.labels import LABELS
-from moderation.store import ORDERS, Store, audit_rank
+from moderation.store import ORDERS, Filter, Store, audit_rank
 from moderation.tables import ARTICLES, COMMENTS, Batch, conform
-from moderation.triage import Card, Lens, card_for, next_for, preview
+from moderation.triage import Card, Lens, around, cards_for, give, next_for
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STRONGEST = Lens(None, "strongest")
@@ -46,7 +46,11 @@ def fill(store: Store, number: int) -> list[str]:
 
 
 def draw(store: Store, moderator: str, lens: Lens = STRONGEST, **more: object) -> Card | None:
-    return next_for(moderator, store, lens, **{"model": "m1", "now": NOON, "audit_every": 0} | more)
+    return next(iter(draws(store, moderator, lens, 1, **more)), None)
+
+
+def draws(store: Store, moderator: str, lens: Lens = STRONGEST, count: int = 1, **more: object) -> list[Card]:
+    return next_for(moderator, store, lens, count, **{"model": "m1", "now": NOON, "audit_every": 0} | more)
 
 
 def settle(store: Store, card: Card, moderator: str, action: str = "approve") -> None:
@@ -57,38 +61,41 @@ def test_a_card_holds_everything_that_bears_on_the_comment(store: Store) -> None
     ids = fill(store, 5)
     decided = pd.DataFrame({"decision": ["review"], "reasons": [[{"code": "threshold"}]]}, index=["c2"])
     store.add_decisions(decided, model="m1", policy="p", at=NOON)
-    card = card_for(store, "c2", "m1", lens=Lens("spam", "oldest"))
+    (card,) = cards_for(store, ["c2"], "m1", lens=Lens("spam", "oldest"))
+    beside = around(store, card)
     assert list(card.batch.comments["id"]) == ["c2"]
     assert list(card.batch.articles["title"]) == ["On bridges"]
-    assert list(card.context.comments["id"]) == ["c1"]
-    assert card.scores.loc["c2", "spam"] == pytest.approx(0.6)
+    assert list(beside.context.comments["id"]) == ["c1"]
+    assert card.probabilities == pytest.approx({"spam": 0.6})
     assert card.decision is not None
     assert card.decision.action == "review"
-    assert list(card.thread["id"]) == ids
-    assert list(card.thread["depth"]) == [0, 1, 2, 3, 4]
-    assert list(card.history["id"]) == ["c0", "c4"]
+    assert list(beside.thread["id"]) == ids
+    assert list(beside.thread["depth"]) == [0, 1, 2, 3, 4]
+    assert list(beside.history["id"]) == ["c0", "c4"]
     assert (card.seen, card.audit, card.lens) == (0, False, "spam/oldest")
 
 
 def test_a_card_of_a_bare_comment_is_empty_where_nothing_is_known(store: Store) -> None:
     store.add_batch(Batch(conform(pd.DataFrame({"id": ["x"], "text": ["No name, no article."]}), COMMENTS)), at=NOON)
-    card = card_for(store, "x", "m1")
-    assert (len(card.batch), len(card.context), len(card.scores), len(card.history)) == (1, 0, 0, 0)
-    assert list(card.thread["id"]) == ["x"]
+    (card,) = cards_for(store, ["x"], "m1")
+    beside = around(store, card)
+    assert (len(card.batch), len(beside.context), len(card.probabilities), len(beside.history)) == (1, 0, 0, 0)
+    assert card.article is None
+    assert list(beside.thread["id"]) == ["x"]
     assert card.decision is None
     assert card.lens == ""
     with pytest.raises(StoreError, match="no comment"):
-        card_for(store, "y", "m1")
+        cards_for(store, ["x", "y"], "m1")
 
 
 def test_an_answer_is_bound_to_the_version_its_card_was_drawn_for(store: Store) -> None:
     fill(store, 1)
-    first, second = card_for(store, "c0", "m1"), card_for(store, "c0", "m1")
+    (first,), (second,) = cards_for(store, ["c0"], "m1"), cards_for(store, ["c0"], "m1")
     review = store.add_review(first.review("ann", "reject", {"spam": True}, at=NOON, note="again", token="t"))
     assert (review.comment_id, review.seen, review.note, review.token) == ("c0", 0, "again", "t")
     with pytest.raises(Conflict):
         settle(store, second, "bob")
-    fresh = card_for(store, "c0", "m1")
+    (fresh,) = cards_for(store, ["c0"], "m1")
     assert fresh.seen == review.id
     settle(store, fresh, "bob")
 
@@ -126,8 +133,8 @@ def test_many_moderators_at_once_get_one_comment_each(store: Store) -> None:
 
 def test_what_is_passed_over_is_searched_beyond_the_first_page(store: Store) -> None:
     ids = fill(store, 50)
-    assert draw(store, "ann", skip=frozenset(ids[:45])).comment_id == "c45"
-    assert draw(store, "ann", skip=frozenset(ids)) is None
+    assert draw(store, "ann", hold=frozenset(ids[:45])).comment_id == "c45"
+    assert draw(store, "ann", hold=frozenset(ids)) is None
     for name in ids[:41]:
         store.claim(name, "bob", now=NOON)
     assert draw(store, "ann").comment_id == "c41"
@@ -191,18 +198,47 @@ def test_actions_narrow_the_lens_and_never_the_audit(store: Store) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("label", [None, "spam"])
-def test_a_preview_shows_what_will_be_drawn_and_claims_nothing(store: Store, label: str | None, order: str) -> None:
+def test_many_are_drawn_in_the_order_of_the_queue_and_claimed(store: Store, label: str | None, order: str) -> None:
     fill(store, 40)
     lens = Lens(label, order)
-    shown = preview(store, lens, "m1", 5)
-    assert list(shown.columns) == ["id", "probability", "author", "text", "posted_at"]
-    assert list(preview(store, lens, "m1", 5, skipped_by="bob", now=NOON)["id"]) == list(shown["id"])
-    drawn = []
-    while len(drawn) < len(shown) and (card := draw(store, "ann", lens)):
-        drawn.append(card.comment_id)
-        assert card.batch.comments["text"].iloc[0] == shown["text"].iloc[len(drawn) - 1]
-        settle(store, card, "ann")
-    assert drawn == list(shown["id"])
+    shown = list(store.queue(model="m1", label=label, order=order, limit=12)["id"])
+    cards = draws(store, "ann", lens, 12)
+    assert [card.comment_id for card in cards] == shown
+    texts = store.batch(shown).comments["text"]
+    assert [card.batch.comments["text"].iloc[0] for card in cards] == list(texts)
+    assert all(card.batch.comments["id"].iloc[0] == card.comment_id for card in cards)
+    assert not {card.comment_id for card in draws(store, "bob", lens, 12)} & set(shown)
+    more = draws(store, "ann", lens, 12, hold=frozenset(shown))
+    assert not {card.comment_id for card in more} & set(shown)
+
+
+def test_audit_draws_stand_at_their_turns_among_many(store: Store) -> None:
+    ids = fill(store, 400)
+    settle(store, draw(store, "ann"), "ann")
+    cards = draws(store, "ann", count=15, audit_every=5, ahead=1)
+    assert [card.audit for card in cards] == [False, False, True, False, False] * 3
+    sample = sorted((name for name in ids if audit_rank(name) < 0.05), key=audit_rank)
+    assert [card.comment_id for card in cards if card.audit] == sample[:3]
+    assert [card.comment_id for card in cards if not card.audit] == [name for name in ids[1:] if name not in sample][
+        :12
+    ]
+
+
+def test_a_filter_narrows_the_lens_and_never_the_audit(store: Store) -> None:
+    fill(store, 200)
+    mine = draws(store, "ann", count=10, matching=Filter(author="Jo"), audit_every=5)
+    assert {card.batch.comments["author"].iloc[0] for card in mine if not card.audit} == {"Jo"}
+    assert sum(card.audit for card in mine) == 2
+
+
+def test_what_was_skipped_comes_again_when_asked_for(store: Store) -> None:
+    ids = fill(store, 6)
+    for _ in range(2):
+        settle(store, draw(store, "ann"), "ann", "skip")
+    store.claim("c4", "bob", now=NOON)
+    assert [card.comment_id for card in draws(store, "ann", count=9)] == ["c2", "c3", "c5"]
+    again = draws(store, "ann", count=9, with_skipped=True)
+    assert [card.comment_id for card in again] == [name for name in ids if name != "c4"]
 
 
 def test_a_lens_reads_as_its_words_and_refuses_what_it_cannot_show() -> None:
@@ -210,5 +246,33 @@ def test_a_lens_reads_as_its_words_and_refuses_what_it_cannot_show() -> None:
     assert str(STRONGEST) == "any/strongest"
     with pytest.raises(StoreError, match="unknown label 'rude'"):
         Lens("rude", "strongest")
-    with pytest.raises(StoreError, match="unknown order 'newest'; known: strongest, uncertain, oldest, audit"):
+    with pytest.raises(
+        StoreError, match="unknown order 'newest'; known: strongest, uncertain, oldest, reported, audit"
+    ):
         Lens(None, "newest")
+
+
+def test_a_share_of_answered_comments_is_shown_to_a_second_person_as_if_nobody_had_answered(store: Store) -> None:
+    ids = fill(store, 40)
+    for card in draws(store, "ann", count=30):
+        settle(store, card, "ann")
+    assert all(not card.second for card in draws(store, "bob", count=24))
+    store.put_preference("", "second_share", 1.0, at=NOON)
+    store.release("bob", ids)
+    cards = draws(store, "bob", count=24)
+    fresh, blind = [card for card in cards if not card.second], [card for card in cards if card.second]
+    assert len(fresh) == 10  # all that nobody has answered
+    assert 0 < len(blind) <= 5
+    assert {card.comment_id for card in blind} <= set(ids[:30])
+    assert all(card.lens == "any/strongest second" and card.seen for card in blind)
+    before = store.counts()
+    given = give(store, blind[0].review("bob", "reject", {"spam": True}, at=NOON, token="t"))
+    give(store, blind[1].review("bob", "skip", {}, at=NOON))
+    assert store.counts() == before
+    (pair,) = store.disagreements(kind="second")
+    assert (pair.first.moderator, pair.second) == ("ann", given)
+    again = {card.comment_id for card in draws(store, "bob", count=24) if card.second}
+    assert not again & {blind[0].comment_id, blind[1].comment_id}
+    assert not any(card.second for card in draws(store, "ann", count=24))
+    give(store, fresh[0].review("bob", "approve", {}, at=NOON))
+    assert store.counts().reviewed == before.reviewed + 1

@@ -20,8 +20,9 @@ EVERYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - named here to be told 
 def serve(host: str = "127.0.0.1", port: int = 8501) -> None:
     """Serve the desk until it is interrupted.
 
-    The desk asks nobody for a password: on another host than loopback, whoever reaches the port can decide. Put a
-    proxy that asks for one in front of it. Raises `InputError` where the address cannot be had.
+    Without accounts the desk asks nobody for a password: on another host than loopback, whoever reaches the port can
+    decide. Add people first (`moderation people add`), and put a proxy that speaks TLS in front of it.
+    Raises `InputError` where the address cannot be had.
     """
     # Imported here: the command line reads this module for every command, and Streamlit takes most of a second.
     import uvicorn  # noqa: PLC0415
@@ -29,10 +30,11 @@ def serve(host: str = "127.0.0.1", port: int = 8501) -> None:
     from streamlit.starlette import App  # noqa: PLC0415
 
     from moderation.desk.guard import MIDDLEWARE, excuse, prepared  # noqa: PLC0415
+    from moderation.desk.signin import ROUTES  # noqa: PLC0415
 
     listening = _listen(host, port)
     with listening:
-        application = App(SCRIPT, middleware=MIDDLEWARE, lifespan=prepared, on_script_error=excuse)
+        application = App(SCRIPT, middleware=MIDDLEWARE, routes=ROUTES, lifespan=prepared, on_script_error=excuse)
         # After App, which reads the package's own config.toml; an address that was asked for must also be let in.
         config.set_option("server.address", host)
         config.set_option("server.port", port)

@@ -13,9 +13,9 @@ import pandas as pd
 
 from moderation.labels import FLAGS, LABELS, TAXONOMY, Label
 
-__all__ = ["KEYS", "LABEL_BY_NAME", "Action", "answers", "following", "question", "saying"]
+__all__ = ["KEYS", "LABEL_BY_NAME", "Action", "answers", "question", "spoken"]
 
-Action = Literal["approve", "reject", "skip"]
+Action = Literal["approve", "reject", "skip", "escalate"]
 
 LABEL_BY_NAME: Final[Mapping[str, Label]] = MappingProxyType({label.name: label for label in TAXONOMY})
 
@@ -33,11 +33,6 @@ def question(asked: str | None, scores: Mapping[str, float]) -> str | None:
     return max(known, key=lambda label: known[label]) if known else None
 
 
-def following(state: bool | None) -> bool | None:  # noqa: FBT001 - the state is the point
-    """Return the state that one more press gives: not judged, yes, no, and round again."""
-    return {None: True, True: False, False: None}[state]
-
-
 def answers(action: Action, asked: str | None, touched: Mapping[str, bool | None]) -> dict[str, bool | None]:
     """Return the labels that `action` says, leaving out those not judged; a skip says nothing."""
     if action == "skip":
@@ -45,16 +40,13 @@ def answers(action: Action, asked: str | None, touched: Mapping[str, bool | None
     said: dict[str, bool | None] = {}
     for label in LABELS:
         state = touched.get(label)
-        if label == asked and label not in touched:
+        if label == asked and label not in touched and action != "escalate":
             state = action == "reject"
         if state is not None:
             said[label] = state
     return said
 
 
-def saying(action: Action, asked: str | None, touched: Mapping[str, bool | None]) -> str:
-    """Return what `action` says, in words: "Incitement yes, Spam no"."""
-    said = answers(action, asked, touched)
-    if not said:
-        return "no answer, comes back later" if action == "skip" else "nothing about the labels"
-    return ", ".join(f"{LABEL_BY_NAME[label].title} {'yes' if state else 'no'}" for label, state in said.items())
+def spoken(action: str, labels: Mapping[str, bool | None], asked: str | None) -> dict[str, bool | None]:
+    """Return the labels of an answer that a hand had set: all but what the decision itself said."""
+    return {label: value for label, value in labels.items() if not (label == asked and value == (action == "reject"))}

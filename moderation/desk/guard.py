@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moderation.desk import markup
+from moderation.desk.signin import Door
 from moderation.errors import ModerationError
 
 __all__ = ["HEADERS", "MIDDLEWARE", "Guard", "excuse", "prepared"]
@@ -31,7 +32,8 @@ POLICY: Final = (
 
 HEADERS: Final[dict[str, str]] = {
     "content-security-policy": POLICY,
-    "referrer-policy": "no-referrer",
+    # Not "no-referrer": with that a form of the desk's own would be sent from the origin "null", as a stranger's is.
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -74,7 +76,7 @@ def _own(origin: str | None, host: str | None) -> bool:
     return origin is None or (host is not None and urlsplit(origin).netloc == host)
 
 
-MIDDLEWARE: Final = (Middleware(Guard),)
+MIDDLEWARE: Final = (Middleware(Guard), Middleware(Door))
 
 
 @asynccontextmanager
@@ -94,7 +96,7 @@ def excuse(_error: Exception) -> bool:
 
 def _make_ready() -> None:
     # Importing, and compiling or loading the kernels, takes a second or two; a browser is open sooner than that.
-    from moderation.desk import review  # noqa: F401, PLC0415
+    from moderation.desk import queue_page  # noqa: F401, PLC0415
     from moderation.registry import Registry  # noqa: PLC0415
     from moderation.settings import settings_from, shipped_models  # noqa: PLC0415
     from moderation.tables import batch_of  # noqa: PLC0415

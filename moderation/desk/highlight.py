@@ -1,18 +1,13 @@
-"""A text and the spans that explain a score in, HTML out that shows the text whole with its telling words marked.
-
-The text is hostile: it is cut into pieces, every piece is escaped, and the only tags are ours. What a reader sees as
-text is exactly the text that came in.
-"""
+"""A text and the spans that explain a score in, the text cut at its telling words out; the pieces join to it again."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 from typing import Final, Protocol
 
 import numpy as np
 
-__all__ = ["Piece", "Weighted", "marked", "pieces"]
+__all__ = ["Named", "Piece", "Weighted", "pieces"]
 
 # One word: an address as a whole, one character of scripts that put no spaces between words, or a run of letters.
 UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -32,6 +27,13 @@ class Weighted(Protocol):
     def end(self) -> int | None: ...  # noqa: D102
     @property
     def weight(self) -> float: ...  # noqa: D102
+
+
+class Named(Weighted, Protocol):
+    """A part that has a name: what is no part of the text is told by it."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +92,3 @@ def _words(text: str, spans: Iterable[Weighted]) -> list[tuple[int, int, float]]
         least = sorted((abs(word[2]) for word in telling), reverse=True)[MOST - 1]
         telling = [word for word in telling if abs(word[2]) >= least][:MOST]
     return telling
-
-
-def marked(text: str, spans: Sequence[Weighted], label: str) -> str:
-    """Return `text` as HTML, its telling words in `<mark>`: "for" speaks for `label` (its title), "against" against it.
-
-    Colour is not the only sign: the weight stands in the tooltip, and "against" is underlined with dots.
-    """
-    cut = pieces(text, spans)
-    strongest = max((abs(piece.weight) for piece in cut), default=0.0)
-    return "".join(_piece(piece, strongest, label) for piece in cut)
-
-
-def _piece(piece: Piece, strongest: float, label: str) -> str:
-    if not piece.weight:
-        return escape(piece.text)
-    side = "for" if piece.weight > 0 else "against"
-    depth = 1 + round(3 * abs(piece.weight) / strongest)  # 1 to 4, so that the style stays in the style sheet
-    title = escape(f"speaks {side} {label} ({piece.weight:+.2f})")
-    return f'<mark class="{side} d{depth}" title="{title}">{escape(piece.text)}</mark>'

@@ -1,15 +1,18 @@
-"""Settings in; the store, the models and the policy of this installation out, each opened once per process."""
+"""Settings in; the store, the models, the policy and who is at the keys out, each opened once per process."""
 
 import functools
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import streamlit as st
 
-from moderation.desk import markup
-from moderation.errors import ModerationError
+from moderation.access import Person, Seat, person_from_claims
+from moderation.desk import cookie, markup
+from moderation.desk.words import LANGUAGES
+from moderation.errors import ModerationError, NotAllowed
 from moderation.jobs import thresholds_of
 from moderation.policy import Policy, load_policy
 from moderation.registry import Registry
@@ -17,7 +20,27 @@ from moderation.settings import Settings, settings_from, shipped_models
 from moderation.store import Store
 from moderation.tiers import Scorer
 
-__all__ = ["champion", "classifier", "model", "now", "policy", "registry", "settings", "store", "told"]
+__all__ = [
+    "champion",
+    "classifier",
+    "has_provider",
+    "is_open",
+    "language",
+    "model",
+    "moderator",
+    "now",
+    "opened",
+    "person",
+    "policy",
+    "prefer",
+    "preferences",
+    "registry",
+    "seat",
+    "settings",
+    "store",
+    "thresholds",
+    "told",
+]
 
 P = ParamSpec("P")
 
@@ -32,14 +55,89 @@ def settings() -> Settings:
     return settings_from()
 
 
-def store() -> Store:
-    """Return the store of this installation; its engine keeps connections for every thread."""
+def moderator() -> str:
+    """Return the name of who is at the keys."""
+    return person().name
+
+
+def preferences() -> dict[str, Any]:
+    """Return what the person at the keys prefers."""
+    return opened().preferences(moderator())
+
+
+def prefer(name: str, value: object) -> None:
+    """Keep what the person at the keys prefers."""
+    store().put_preference(moderator(), name, value, at=now())
+
+
+def thresholds() -> dict[str, float]:
+    """Return the probability from which each label is looked at, by the policy in force."""
+    return thresholds_of(policy())
+
+
+def opened() -> Store:
+    """Return the store of this installation, for the desk itself: nobody is asked whether they may."""
     return _store(settings().store_url)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@functools.lru_cache(maxsize=4)
 def _store(url: str) -> Store:
+    # Not Streamlit's cache: the door asks too, outside of any page.
     return Store.open(url)
+
+
+def store() -> Seat:
+    """Return the store as the person at the keys may use it: every write asks first."""
+    return Seat(opened(), person())
+
+
+seat = store
+
+
+def has_provider() -> bool:
+    """Say whether an identity provider is set up (`[auth]` in Streamlit's secrets)."""
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:  # no file of secrets at all
+        return False
+
+
+def is_open() -> bool:
+    """Say whether the desk asks nobody who they are: there are no accounts, and no identity provider."""
+    return not has_provider() and not opened().accounts()
+
+
+def person() -> Person:
+    """Return who is at the keys; on an open desk the one moderator, who may do everything.
+
+    Raises `NotAllowed` where nobody is signed in, or a provider's groups have no role here.
+    """
+    named = _named(settings().store_url, st.context.cookies.get(cookie.COOKIE) or "", int(time.monotonic()))
+    if named is not None:
+        return named
+    if has_provider() and st.user.get("is_logged_in"):
+        return person_from_claims(st.user.to_dict(), settings().roles, claim=settings().claim)
+    raise NotAllowed("desk: nobody is signed in; sign in first")
+
+
+@functools.lru_cache(maxsize=512)
+def _named(_url: str, shown: str, _second: int) -> Person | None:
+    # Remembered for a second: one turn of a page asks many times, and a role that was taken away may last that long.
+    if is_open():
+        return Person(settings().moderator, "admin")
+    return cookie.person_of({cookie.COOKIE: shown}, opened(), settings().home)
+
+
+def language() -> str:
+    """Return the language that this person set, else the browser's, else English."""
+    try:
+        asked = preferences().get("language")
+    except NotAllowed:
+        asked = None
+    for name in (asked, (st.context.locale or "").split("-")[0].lower()):
+        if name in LANGUAGES:
+            return str(name)
+    return "en"
 
 
 def registry() -> Registry:
@@ -70,12 +168,12 @@ def _classifier(version: str, tier: str, folder: str) -> Scorer:  # noqa: ARG001
 
 def policy() -> Policy:
     """Return the policy in force; read again when its file changes."""
-    path = settings().policy_path
-    return _policy(path, path.stat().st_mtime_ns if path is not None and path.exists() else 0)
+    path = settings().policies.file
+    return _policy(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _policy(path: Path | None, changed: int) -> Policy:  # noqa: ARG001 - a new time is a new policy
+def _policy(path: Path, changed: int) -> Policy:  # noqa: ARG001 - a new time is a new policy
     return load_policy(path)
 
 

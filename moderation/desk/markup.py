@@ -5,21 +5,20 @@ foreign string stands in an element of its own with `dir="auto"`, so that text t
 to, ends where its element ends. Links are shown as text: nobody opens a spammer's page by a slip of the hand.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from html import escape
 from typing import Any, Final
 
 import pandas as pd
 
-from moderation.desk.answers import LABEL_BY_NAME
-
 __all__ = [
-    "bars",
     "callout",
     "empty",
     "facts",
     "foreign",
+    "headline",
+    "key_list",
     "percent",
     "plain",
     "row_list",
@@ -97,29 +96,9 @@ def empty(title: str, todo: str, *, command: str = "") -> str:
     return f'<div class="empty"><div class="big">{escape(title)}</div><div>{escape(todo)}</div>{code}</div>'
 
 
-def bars(
-    scores: Mapping[str, float], thresholds: Mapping[str, float], labels: Sequence[str], *, asked: str | None = None
-) -> str:
-    """Return one bar per label, in order: red and bold at or above its threshold, which is a tick on the bar."""
-    rows: list[str] = []
-    for label in labels:
-        value = scores.get(label)
-        known = value is not None and not pd.isna(value)
-        share = min(1.0, max(0.0, float(value))) if known else 0.0  # type: ignore[arg-type]
-        threshold = thresholds.get(label)
-        over = known and threshold is not None and share >= threshold
-        title = LABEL_BY_NAME[label].title
-        spoken = f"{title}: {percent(value) if known else 'no score'}"
-        if threshold is not None:
-            spoken += f", a person looks from {percent(threshold)}"
-        tick = "" if threshold is None else f'<i class="tick" style="left:{min(threshold, 1.0) * 100:.1f}%"></i>'
-        classes = " ".join(name for name, holds in (("bar", True), ("over", over), ("asked", label == asked)) if holds)
-        rows.append(
-            f'<div class="{classes}" role="img" aria-label="{escape(spoken)}" title="{escape(spoken)}">'
-            f'<div class="track"><div class="fill" style="width:{share * 100:.1f}%"></div>{tick}</div>'
-            f"<b>{escape(percent(value))}</b></div>"
-        )
-    return f'<div class="bars">{"".join(rows)}</div>'
+def headline(title: str, words: str) -> str:
+    """Return a page's title and what it is for, in one line."""
+    return f'<div class="headline"><h2>{escape(title)}</h2><span class="small">{escape(words)}</span></div>'
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> str:
@@ -143,3 +122,9 @@ def row_list(rows: Iterable[Mapping[str, Any]], *, name: str = "rows") -> str:
         first = f'<div class="head">{head}<span class="side">{side}</span></div>'
         items.append(f'<li class="deep{deep}"{here}{place}>{first}{line}</li>')
     return f'<ul class="{escape(name)}">{"".join(items)}</ul>'
+
+
+def key_list(rows: Iterable[tuple[str, str]]) -> str:
+    """Return keys and what each does, as a list of two columns."""
+    cells = "".join(f"<div><kbd>{escape(key)}</kbd></div><div>{escape(what)}</div>" for key, what in rows)
+    return f'<div class="keys">{cells}</div>'

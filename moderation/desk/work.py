@@ -17,22 +17,22 @@ from typing import Any, Final
 import streamlit as st
 
 from moderation import jobs
-from moderation.desk import installation, markup
+from moderation.desk import installation, markup, rights
+from moderation.desk.voice import speaker
 from moderation.store import Job
 
 __all__ = ["cancel", "latest", "offer_scoring", "running", "start", "watch"]
+
+say = speaker("work")
 
 PREFIX: Final = "moderation: "  # how the command line begins the line that says why it ends
 RECENT: Final = 200  # jobs looked through for the newest of a kind
 NICENESS: Final = 10  # the next card comes first: measured, half the delay that training causes in a thread
 
 
-TITLES: Final = {
-    "ingest": "Reading in",
-    "rescore": "Scoring the desk's comments",
-    "retrain": "Learning from decisions",
-    "score-upload": "Scoring the upload",
-}
+TITLES: Final = ("act", "back-test", "campaigns", "decide", "ingest", "rescore", "retrain", "score-upload")
+BYTES: Final = frozenset({"ingest", "score-upload"})  # what is counted; the others count comments, or steps
+STEPS: Final = frozenset({"retrain"})
 
 
 def _children() -> dict[int, "subprocess.Popen[bytes]"]:
@@ -46,8 +46,7 @@ def _children_of(store_url: str) -> dict[int, "subprocess.Popen[bytes]"]:  # noq
 
 def start(kind: str, arguments: Mapping[str, Any]) -> int:
     """Add a job row, start the child that does it, and return the row's id."""
-    store = installation.store()
-    job_id = store.add_job(kind, dict(arguments), installation.now())
+    job_id = installation.seat().add_job(kind, dict(arguments), installation.now())
     log = _log(job_id)
     log.parent.mkdir(parents=True, exist_ok=True)
     _reap()
@@ -173,18 +172,35 @@ def watch(*kinds: str) -> tuple[Job | None, bool]:
 
 
 def _draw(job: Job) -> None:
-    title = TITLES.get(job.kind, job.kind)
+    title = say(f"job_{job.kind.replace('-', '_')}") if job.kind in TITLES else job.kind
     state = jobs.state(job, installation.now())
     if running(job):
         share = min(1.0, job.done / job.total) if job.total else 0.0
         with st.container(horizontal=True, vertical_alignment="center", key=f"job_{job.id}"):
             st.progress(share, text=f"{title} … {share:.0%}" if job.total else f"{title} …")
-            st.button("Cancel", key=f"cancel_{job.id}", on_click=cancel, args=(job.id,), icon=":material/close:")
-        st.html(f'<div class="small">{markup.foreign(job.message)}</div>')
+            st.button(
+                say("cancel"), key=f"cancel_{job.id}", on_click=cancel, args=(job.id,), icon=":material/close:",
+                disabled=not rights.may("moderator"),
+            )  # fmt: skip
+        st.html(f'<div class="small">{markup.foreign(" · ".join([job.message, *_pace(job)]))}</div>')
     elif state == "failed":
-        st.html(markup.callout("error", f"{title} did not work: {job.message}"))
+        st.html(markup.callout("error", say("failed", title=title, why=job.message)))
     elif state != "done":
-        st.html(markup.callout("warning", f"{title} was stopped.", action="Nothing is half-done; start it again."))
+        st.html(markup.callout("warning", say("stopped", title=title), action=say("stopped_todo")))
+
+
+def _pace(job: Job) -> list[str]:
+    """Return how fast a job goes and how long it will still take, once that can be told."""
+    last = job.updated_at
+    took_s = 0.0 if last is None else (last - job.at).total_seconds()
+    if took_s < 2 or not job.done or job.kind in STEPS:
+        return []
+    rate = job.done / took_s
+    words = [say("bytes_rate", n=f"{rate / 1e6:,.1f}") if job.kind in BYTES else say("rate", n=round(rate))]
+    if job.total > job.done:
+        left_s = (job.total - job.done) / rate
+        words.append(say("left_s", n=round(left_s)) if left_s < 90 else say("left_min", n=round(left_s / 60)))
+    return words
 
 
 def offer_scoring(missing: int) -> None:
@@ -198,12 +214,12 @@ def offer_scoring(missing: int) -> None:
         st.html(
             markup.callout(
                 "warning",
-                f"{missing:,} comment{'s have' if missing != 1 else ' has'} no scores of the model in force.",
-                action="Until then they stand at the end of every queue.",
+                say("unscored", n=missing),
+                action=say("unscored_todo"),
             ),
             width="stretch",
         )
-        st.button("Score now", key=f"score_store_{job.id if job else 0}", on_click=_score, type="primary")
+        st.button(say("score_now"), key=f"score_store_{job.id if job else 0}", on_click=_score, type="primary")
 
 
 def _score() -> None:

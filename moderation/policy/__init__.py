@@ -15,19 +15,32 @@ hosts, which anyone could put into a comment to escape review.
 A label that the policy does not name, and one without a score, asks for a person unless the policy says otherwise.
 """
 
-from moderation.policy.decision import Reason, decide, flagged
-from moderation.policy.format import load_policy, parse_policy
-from moderation.policy.rules import ACTIONS, Action, Policy, Rule, Thresholds
+from moderation.policy.decision import Reason, decide, flagged, rule_hits
+from moderation.policy.editing import with_rule, with_thresholds, without_rule
+from moderation.policy.format import load_policy, parse_policy, shipped_policy
+from moderation.policy.rules import ACTIONS, LISTS, Action, Policy, Rule, Thresholds
+from moderation.policy.versions import Differing, Policies, Shadow, Version, compared
 
 __all__ = [
     "ACTIONS",
+    "LISTS",
     "Action",
+    "Differing",
+    "Policies",
     "Policy",
     "Reason",
     "Rule",
+    "Shadow",
     "Thresholds",
+    "Version",
+    "compared",
     "decide",
     "flagged",
     "load_policy",
     "parse_policy",
+    "rule_hits",
+    "shipped_policy",
+    "with_rule",
+    "with_thresholds",
+    "without_rule",
 ]

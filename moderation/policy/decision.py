@@ -15,7 +15,7 @@ from moderation.policy.lists import author_text, first_hosts, first_words, hosts
 from moderation.policy.rules import ACTIONS, Action, Policy, Rule
 from moderation.tables import Batch, validate_scores
 
-__all__ = ["Reason", "decide", "flagged"]
+__all__ = ["Reason", "decide", "flagged", "rule_hits"]
 
 _FIRMNESS: Final = {action: firmness for firmness, action in enumerate(ACTIONS)}
 _PLACES: Final = {label: place for place, label in enumerate(LABELS)}
@@ -108,6 +108,17 @@ def flagged(scores: pd.DataFrame, policy: Policy) -> pd.DataFrame:
         values = scores[label].to_numpy(np.float32)
         columns[label] = np.zeros(len(scores), bool) if threshold is None else values >= np.float32(threshold)
     return pd.DataFrame(columns, index=scores.index)
+
+
+def rule_hits(comments: pd.DataFrame, policy: Policy, now: datetime) -> dict[str, list[int]]:
+    """Return the rows of `comments` for which each rule of the policy holds, by the rule's name; what has lapsed: none.
+
+    What a rule asks for is not looked at: one that allows holds as well as one that rejects.
+    """
+    found: dict[str, list[int]] = {rule.name: [] for rule in policy.rules}
+    for hit in _hits(comments, policy, now):
+        found[hit.rule.name] = sorted(hit.places)
+    return found
 
 
 def _rank(reason: Reason) -> tuple[int, str, int, str]:

@@ -14,7 +14,7 @@ from moderation.policy.lists import encode_author, encode_host, encode_word
 from moderation.policy.rules import ACTIONS, LISTS, Policy, Rule, Thresholds
 from moderation.tables import KINDS, STATUSES
 
-__all__ = ["load_policy", "parse_policy"]
+__all__ = ["load_policy", "parse_policy", "shipped_policy"]
 
 T = TypeVar("T", bound=str)
 
@@ -37,11 +37,12 @@ def load_policy(path: Path | None = None) -> Policy:
 
     Raises `PolicyError` naming file and line.
     """
-    path = _shipped() if path is None else Path(path)
+    path = shipped_policy() if path is None else Path(path)
     return parse_policy(_read(path, f"{path}: the policy"), source=str(path), folder=path.parent)
 
 
-def _shipped() -> Path:
+def shipped_policy() -> Path:
+    """Return the file of the policy that came with the package."""
     # In a wheel the seeds lie inside the package; in a clone they stand beside it.
     places = [root / "seeds" / "policy.toml" for root in (_PACKAGE / "_shipped", _PACKAGE.parent)]
     for place in places:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -76,6 +77,7 @@ class Desk:
     port: int
     command: list[str]
     process: subprocess.Popen | None = None
+    tier: str = "fast"
 
     @property
     def url(self) -> str:
@@ -101,7 +103,7 @@ class Desk:
                 self.command,
                 cwd=ROOT,
                 env={**os.environ, "MODERATION_HOME": str(self.home), "MODERATION_STORE": "",
-                     "MODERATION_MODERATOR": MODERATOR, "MODERATION_POLICY": "", "MODERATION_TIER": "fast"},
+                     "MODERATION_MODERATOR": MODERATOR, "MODERATION_POLICY": "", "MODERATION_TIER": self.tier},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + START_S
@@ -114,6 +116,22 @@ class Desk:
             except OSError:
                 time.sleep(0.05)
         pytest.fail(f"the desk did not come up: {self.log}")
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def kill(self) -> None:
+        """End the server as a power cut does."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def hold(self) -> None:
+        """Let the server hang: it answers nobody, and its connections stand."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         if self.process is not None:

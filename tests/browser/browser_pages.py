@@ -1,0 +1,70 @@
+"""What the browser tests do with a page: open it, press, wait, and read what is on it."""
+
+SENTENCES = (
+    "The tram stopped twice in the tunnel and nobody told us why.",
+    "Thank you for the timetable, it helped my father a great deal.",
+    "Everybody who signed this should be beaten in the street until they leave.",
+    "Best loans of the year, apply at http://cheap-loans.example/now and win.",
+    "I read the report twice; the second table does not add up.",
+    "What a pack of fools you all are, the lot of you.",
+)
+
+
+def comments(count: int) -> list[dict[str, object]]:
+    return [
+        {
+            "id": f"c{number:03d}",
+            "author": f"Reader {number}",
+            "text": f"{SENTENCES[number % len(SENTENCES)]} Letter number {number}.",
+            "posted_at": f"2026-03-{1 + number // 24:02d}T{number % 24:02d}:00:00Z",
+            "article_title": "A new tram line through the old town",
+            "article_text": "The council has voted for a tram line through the old town.\n\nBuilding begins in May.",
+        }
+        for number in range(count)
+    ]
+
+
+def ready(page) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=30_000)
+
+
+def opened(page, desk, path: str = "") -> None:
+    page.goto(f"{desk.url}/{path}")
+    if not path:
+        page.wait_for_selector(".desk[data-state=card], .desk[data-state=empty], .empty", timeout=30_000)
+    ready(page)
+
+
+def card(page) -> str:
+    return page.locator(".desk").get_attribute("data-card")
+
+
+def on_screen(page) -> str:
+    return page.locator(".card .body").inner_text()
+
+
+def press(page, key: str) -> None:
+    """Press a key that brings another card, and wait until that card stands there."""
+    before = card(page)
+    page.keyboard.press(key)
+    page.wait_for_function(
+        "before => document.querySelector('.desk').dataset.card !== before", arg=before, timeout=10_000
+    )
+
+
+def settled(page) -> None:
+    """Wait until the server has acknowledged every act."""
+    page.wait_for_selector(".desk[data-pending='0']", timeout=30_000)
+
+
+def texts_of(desk, names: list[str]) -> list[str]:
+    with desk.store() as store:
+        return list(store.batch(names).comments["text"])
+
+
+def notice(page, text: str) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.get_by_text(text)).to_be_visible(timeout=60_000)
