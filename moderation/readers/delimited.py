@@ -102,8 +102,10 @@ def _claim(source: Source, delimiters: Sequence[str], suffixes: Sequence[str]) -
     tabular = shape.width > 1 and len(shape.rows) >= 3 and shape.regular >= 0.95
     if tabular and len(set(header)) == len(header) and all(0 < len(cell) <= 30 for cell in header):
         return POSSIBLE
-    # Ragged, but whoever writes these names above it means a table.
-    return POSSIBLE if shape.width > 2 and shape.named else NO
+    # Ragged, but whoever writes several such names above it means a table.
+    if shape.width > 2 and len(shape.rows) > 1 and shape.named and len(choose(header, {}, source.name)) > 1:
+        return POSSIBLE
+    return NO
 
 
 def header(source: Source) -> list[str]:
