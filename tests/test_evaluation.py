@@ -27,6 +27,7 @@ from moderation.evaluation import (
     _Sample,
     _weights,
     area,
+    best_share,
     best_threshold,
     bias,
     calibration_curve,
@@ -494,6 +495,16 @@ def test_the_best_threshold_gives_each_group_the_same_say() -> None:
     small = (np.array([0.0] * 6 + [1.0] * 4), np.array([0.1] * 6 + [0.4] * 4))
     assert best_threshold([large]) == pytest.approx(0.8)
     assert best_threshold([large, small, small]) == pytest.approx(0.4)
+
+
+def test_the_best_share_is_found_within_groups_whatever_their_level() -> None:
+    answers = np.array([0.0, 1.0] * 20)
+    noise = np.random.default_rng(0).normal(size=40)
+    group = np.repeat(["a", "b"], 20)
+    level = np.where(group == "a", -9.0, 9.0)  # the fits that left out one group or the other differ in it
+    assert best_share(group, answers, noise + level, 3 * answers) == 1.0
+    assert best_share(group, answers, answers + level, noise) == 0.0
+    assert best_share(group, answers, answers + level, np.full(40, np.nan)) == 0.0
 
 
 def test_the_best_threshold_for_another_share_of_yes() -> None:

@@ -13,7 +13,19 @@ from moderation.features import CONTEXT, DENSE, STRUCTURE, feature_version
 from moderation.features import structure as s
 from moderation.features.context import compare, document_frequencies, rarity
 from moderation.features.folding import build_table, folding_table
-from moderation.features.ngrams import BITS, N_BUCKETS, csr, fragments, pack, spans, stems, string_buffers, sum_weights
+from moderation.features.lexicon import names
+from moderation.features.ngrams import (
+    BITS,
+    N_BUCKETS,
+    csr,
+    fragments,
+    name_buckets,
+    pack,
+    spans,
+    stems,
+    string_buffers,
+    sum_weights,
+)
 from moderation.tables import ARTICLES, COMMENTS, Batch, batch_of, conform
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=60), max_size=6)
@@ -289,3 +301,84 @@ def test_where_a_file_is_cut_does_not_change_the_context(rows, cut):
 
 def test_names_are_unique_and_there_are_as_many_as_columns():
     assert len(set(DENSE)) == len(DENSE) == len(STRUCTURE) + len(CONTEXT)
+
+
+# --- Names, notices, and what advertising says -----------------------------------------------------------------------
+
+
+def structure(text, author=None, link=None):
+    """Return the features of one comment that are not 0, by name."""
+    out = np.zeros((1, len(STRUCTURE)), np.float32)
+    s.expand(counts(text, author, link)[None, :], out)
+    return {name: float(value) for name, value in zip(STRUCTURE, out[0], strict=True) if value}
+
+
+NAMES = [name for name in names() if len(name) > 3]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(NAMES), st.sampled_from(NAMES))
+def test_texts_that_differ_in_a_name_differ_in_the_name_alone(one, other):
+    sentence = "the talks with {} begin on monday, they say"
+    only_one, only_other = words(sentence.format(one)), words(sentence.format(other))
+    assert len(only_one - only_other) == len(only_other - only_one) == (one != other)
+    assert only_one ^ only_other <= set(name_buckets().tolist())
+
+
+def test_what_is_no_name_keeps_its_letters_and_neighbours():
+    differing = words("the talks with Marta begin") ^ words("the talks with Peter begin")
+    assert len(differing) > 10
+
+
+@pytest.mark.parametrize(
+    ("text", "author", "expected"),
+    [
+        ("Pingback: A year of tides | Salt", "A year of tides | Salt", "is the author's name"),
+        ("Trackback: Salt and Rope", "Salt and Rope", "says that it is a notice"),
+        ("Salt and Rope\n\nA walk to the harbour, and what", "Salt and Rope", "begins with the author's name"),
+        ("Cheap sheds...\n\n[...]On writing less code[...]...", "x", "a heading that is cut off"),
+        ("A walk\n\nThis morning I went", None, "a first line like a heading"),
+        ("please subscribe to my channel", None, "asks to visit what is the writer's"),
+        ("our new website is up", None, "speaks of a place of the writer's"),
+        ("go to sheds dot com", None, "an address without its beginning"),
+        ("go to sheds . com now", None, "an address without its beginning"),
+        ("see sheds.com/offers", None, "an address without its beginning"),
+        ("write to +44 155 501 4277", None, "a telephone number"),
+        ("only $20 today", None, "a sum of money"),
+        ("only €20 today", None, "a sum of money"),
+        ("watch this:", None, "ends where a link would stand"),
+        ("nice", "cheap loans online", "author's name advertises"),
+        ("http://a.example/b", None, "mostly links"),
+    ],
+)
+def test_shapes_of_advertising_and_of_notices_are_found(text, author, expected):
+    assert structure(text, author).get(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "author", "absent"),
+    [
+        ("Bob is right", "Bob", "begins with the author's name"),  # too short to mean anything
+        ("feedback: all fine here", None, "says that it is a notice"),
+        ("http://sheds.example.com/a", None, "an address without its beginning"),
+        ("It ends.Comments are open", None, "an address without its beginning"),
+        ("on 2007-11-25 12:30", None, "a telephone number"),
+        ("seen 1,884,034,783 times", None, "a telephone number"),
+        ("subscribe whenever you like", None, "asks to visit what is the writer's"),
+    ],
+)
+def test_what_only_looks_like_it_is_not(text, author, absent):
+    assert absent not in structure(text, author)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 5), st.integers(1, 12), st.randoms(use_true_random=False))
+def test_dense_features_add_up_in_one_order_whatever_the_number_of_rows(rows, labels, random):
+    chance = np.random.default_rng(random.randint(0, 99))
+    dense = (chance.normal(size=(rows, 40)) * (chance.random((rows, 40)) < 0.3)).astype(np.float32)
+    weights, logits = chance.normal(size=(40, labels)), chance.normal(size=(rows, labels))
+    expected = logits.copy()
+    for k in range(40):
+        expected += dense[:, k : k + 1] * weights[k]
+    s.add_up(dense, weights, logits)
+    assert np.array_equal(logits, expected)

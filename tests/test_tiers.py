@@ -12,7 +12,7 @@ from moderation.learning import load_checks
 from moderation.registry import Registry
 from moderation.settings import check_files, seeds_folder, shipped_models
 from moderation.tables import Batch, batch_of
-from moderation.tiers import Accurate, Cascade, tiered
+from moderation.tiers import BY_SENTENCE, Accurate, Cascade, Sentences, tiered
 
 LIMITS = dict.fromkeys((*HEADS, "off_topic"), 0.1)
 
@@ -94,6 +94,15 @@ def test_what_is_not_english_is_not_judged(accurate):
     scores = accurate.score(batch)
     assert scores[list(HEADS)].isna().all(axis=None)
     assert scores["spam"].notna().all()
+
+
+def test_spam_and_trackback_are_the_fast_tier_s_logit_and_what_the_sentence_says(registry, accurate, page):
+    fast, slow = registry.load().logits(page), accurate.logits(page)
+    vectors = Sentences(accurate.encoder)(page)
+    for weights, label in zip(accurate.heads.sentence, BY_SENTENCE, strict=True):
+        j = accurate.labels.index(label)
+        expected = weights[0] * fast[:, j] + vectors @ weights[1:-1] + weights[-1]
+        assert slow[:, j] == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_disguise_does_not_lower_a_score(accurate):
