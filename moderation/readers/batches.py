@@ -22,9 +22,9 @@ from moderation.readers.text_columns import (
     TEXT,
     blank_as_missing,
     first_bytes,
+    holding,
     holds,
     is_ascii,
-    mask_of,
     matching,
     present,
     renamed,
@@ -93,6 +93,8 @@ ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24
 DAMAGED: Final = (
     "[\xc2-\xf4][\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
 )
+# What it begins with is written so in UTF-8.
+DAMAGED_BYTE: Final = 0xC3
 NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
 
 # Seconds, milliseconds, microseconds or nanoseconds since 1970: told apart by size, which holds from 1973 to 5138.
@@ -215,7 +217,7 @@ class Builder:
             for old in ("\r\n", "\r"):
                 column = pc.replace_substring(column, old, "\n")
         if name in MAY_BE_REPAIRED and not is_ascii(column):
-            damaged = mask_of(pc.match_substring_regex(column, DAMAGED))
+            damaged = matching(column, DAMAGED, holding(column, DAMAGED_BYTE))
             if damaged.any():
                 column = self._repaired(column, damaged)
         return column

@@ -32,6 +32,7 @@ ARTICLE: Final[Mapping[str, tuple[str, ...]]] = {
     "article_text": ("article_text", "text", "body", "content"),
     "article_url": ("article_url", "url", "link", "permalink"),
 }
+NESTED: Final = frozenset((dict, list))
 ID: Final = ("id", "comment_id", "cid")
 
 
@@ -79,6 +80,9 @@ def _records(document: Any) -> Iterator[Any]:
     while waiting:
         value, given, expected = waiting.pop()
         if isinstance(value, list):
+            if expected != "articles" and all(map(_is_flat, value)):  # as good as always, and nothing to look for
+                yield from ((given | item for item in value) if given else value)
+                continue
             if expected == "unknown" and any(_list_in(item, COMMENTS) is not None for item in value):
                 expected = "articles"
             waiting.extend((item, given, expected) for item in reversed(value))
@@ -100,6 +104,10 @@ def _records(document: Any) -> Iterator[Any]:
             if replies:
                 own = next((value[key] for key in ID if isinstance(value.get(key), str | int)), None)
                 waiting.append((replies, {**given, "parent_id": own}, "comments"))
+
+
+def _is_flat(value: Any) -> bool:
+    return type(value) is dict and NESTED.isdisjoint(map(type, value.values()))
 
 
 def _article(value: Mapping[str, Any]) -> dict[str, Any]:

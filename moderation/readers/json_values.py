@@ -16,7 +16,7 @@ from moderation.errors import FormatError
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source, mended
 
-__all__ = ["decoded", "document", "elements", "is_large", "lines", "values"]
+__all__ = ["decoded", "document", "elements", "is_large", "lines", "values", "values_of"]
 
 # A document up to this size is read whole, which takes several times its size in memory; a larger one is read element
 # by element, which takes longer and little memory.
@@ -57,27 +57,32 @@ def _slowly(text: str) -> Any:
 
 def lines(source: Source, tally: Tally) -> Generator[tuple[int, Any], None, None]:
     """Yield the value of each line with its number; empty lines are passed over, bad ones counted as lost."""
-    loads = orjson.loads
     with closing(source.raw_lines(tally)) as raw:
-        for number, line in enumerate(raw, 1):
-            if len(line) < 3 and not line.strip():
-                continue
-            try:
-                # What nearly every line is comes first, without a call more than it takes.
-                value = loads(line)
-                if type(value) is dict and float in map(type, value.values()):
-                    value = decoded(line, tally)
-            except orjson.JSONDecodeError:
-                value = NOTHING
-            if value is not NOTHING:
-                yield number, value
-                continue
-            try:
-                yield number, decoded(line, tally)
-            except (ValueError, RecursionError):  # ValueError also for whole numbers of thousands of digits
-                if line.strip():
-                    tally.records_in += 1
-                    tally.lose(f"line {number}", "not JSON")
+        yield from values_of(raw, 1, tally)
+
+
+def values_of(raw: Iterable[bytes], first: int, tally: Tally) -> Iterator[tuple[int, Any]]:
+    """Yield the value of each of the `raw` lines, which are numbered from `first`, as `lines` does."""
+    loads = orjson.loads
+    for number, line in enumerate(raw, first):
+        if len(line) < 3 and not line.strip():
+            continue
+        try:
+            # What nearly every line is comes first, without a call more than it takes.
+            value = loads(line)
+            if type(value) is dict and float in map(type, value.values()):
+                value = decoded(line, tally)
+        except orjson.JSONDecodeError:
+            value = NOTHING
+        if value is not NOTHING:
+            yield number, value
+            continue
+        try:
+            yield number, decoded(line, tally)
+        except (ValueError, RecursionError):  # ValueError also for whole numbers of thousands of digits
+            if line.strip():
+                tally.records_in += 1
+                tally.lose(f"line {number}", "not JSON")
 
 
 def is_large(source: Source) -> bool:

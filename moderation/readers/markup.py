@@ -6,9 +6,11 @@ another matter and have a reader of their own.
 
 import re
 from html import unescape
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["plain_text"]
+from moderation.readers.text_columns import first_bytes, holding, last_bytes, replaced
+
+__all__ = ["plain_text", "plain_texts"]
 
 # What is not shown, with all that is in it.
 _HIDDEN: Final = re.compile(
@@ -49,6 +51,15 @@ def plain_text(fragment: str) -> str:
     if "\n\n" in text or "\n " in text:
         text = _parted(_MANY, "\n\n", text)
     return text.replace("\xa0", " ").strip()
+
+
+def plain_texts(column: Any) -> Any:
+    """Return a column of such fragments as text; looks only at those that are not plain text already."""
+    first, last = first_bytes(column), last_bytes(column)
+    marked = (first <= 0x20) | (first > 0x7E) | (last <= 0x20) | (last > 0x7E)
+    for mark in b"<&\r\n\xc2":  # the last begins a no-break space
+        marked |= holding(column, mark)
+    return replaced(column, plain_text, marked)
 
 
 def _parted(mark: "re.Pattern[str]", by: str, text: str) -> str:

@@ -351,6 +351,17 @@ class Source:
                 yield first.removeprefix(codecs.BOM_UTF8)
             yield from lines
 
+    def raw_blocks(self, tally: Tally, first: int, size: int) -> Generator[bytes, None, None]:
+        """Yield the file as UTF-8 in parts, cut anywhere: one of `first` bytes, others of `size`; else as `raw_lines`."""
+        if not self._is_utf8:
+            for part in self.text(tally):
+                yield part.encode("utf-8", "surrogatepass")
+            return
+        with self.opened() as file, io.BufferedReader(file, BLOCK) as stream:
+            yield stream.read(first).removeprefix(codecs.BOM_UTF8)
+            while part := stream.read(size):
+                yield part
+
     @property
     def _is_utf8(self) -> bool:
         return self.encoding in ("utf-8", "utf-8-sig")
