@@ -4,7 +4,7 @@ Plain is a block in which each line is one object whose keys are known and hold 
 It gives exactly what reading it line by line gives; whatever is not plain is for the readers that look at each record.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, Final
@@ -47,6 +47,12 @@ class Kinds:
                         held[key].add(type(value))
                     elif self._among is None:
                         held[key] = {type(value)}
+
+    def seen(self, records: Iterable[Any]) -> Iterator[Any]:
+        """Yield what is read one by one, and look at it."""
+        for record in records:
+            self.see((record,))
+            yield record
 
     def schema(self, used: Iterable[str]) -> Any | None:
         """Return what a plain block holds; None where no block will be plain. Of keys not `used` less is asked."""

@@ -16,7 +16,7 @@ from moderation.errors import FormatError
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source, mended
 
-__all__ = ["decoded", "document", "elements", "is_large", "lines", "values", "values_of"]
+__all__ = ["decoded", "document", "elements", "is_large", "is_lines", "lines", "values", "values_of"]
 
 # A document up to this size is read whole, which takes several times its size in memory; a larger one is read element
 # by element, which takes longer and little memory.
@@ -120,8 +120,7 @@ def values(source: Source, tally: Tally, lists: Sequence[str]) -> Iterator[Any]:
     A large document comes in parts (see `elements`). Whatever is not JSON is counted as one lost record, and ends the
     reading.
     """
-    first, cut, rest = source.head.partition(b"\n")
-    if cut and rest.strip() and _is_whole(first, tally):
+    if is_lines(source, tally):
         for _, value in lines(source, tally):
             yield value
         return
@@ -132,6 +131,12 @@ def values(source: Source, tally: Tally, lists: Sequence[str]) -> Iterator[Any]:
             yield from _one_after_the_other(source, tally)
         return
     yield from elements(source, tally, lists)
+
+
+def is_lines(source: Source, tally: Tally) -> bool:
+    """Tell whether the source holds a value in each line."""
+    first, cut, rest = source.head.partition(b"\n")
+    return bool(cut and rest.strip()) and _is_whole(first, tally)
 
 
 def _is_whole(line: bytes, tally: Tally) -> bool:
