@@ -21,10 +21,12 @@ from moderation.readers.losses import Tally
 from moderation.readers.text_columns import (
     TEXT,
     blank_as_missing,
+    bytes_of,
     first_bytes,
     holding,
     holds,
     is_ascii,
+    mask_of,
     matching,
     present,
     renamed,
@@ -37,7 +39,6 @@ from moderation.tables import (
     STRING,
     TRUTH,
     Batch,
-    clean_text,
     conform,
     empty,
     native_id,
@@ -114,7 +115,7 @@ def _string(value: Any) -> str | None:
         case None:
             return None
         case str():
-            return clean_text(value)
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         case bool():
             return "true" if value else "false"
         case float():
@@ -409,6 +410,10 @@ def _plain_times(column: Any) -> Any | None:
             return column.cast(kind).cast(MOMENT)
         except pa.ArrowInvalid:
             continue
+    # Seconds since 1970, from 2001 to 2286.
+    offsets, data = bytes_of(column)
+    if (np.diff(offsets)[mask_of(column.is_valid())] == 10).all() and (data - 0x30 < 10).all() and data[0] > 0x30:
+        return column.cast(pa.int64()).cast(pa.timestamp("s")).cast(MOMENT)
     return None
 
 

@@ -130,8 +130,8 @@ def rows_of(source: Source, wanted: Wanted, delimiters: Sequence[str] = COMMAS) 
     shape = _shape(source, delimiters)
     if shape.quoting == csv.QUOTE_NONE:
         wanted.tally.note("quotation marks are taken literally: they do not pair")
-    with closing(source.lines(wanted.tally, newline="")) as lines:
-        marked = itertools.chain(lines, [END])
+    with closing(source.line_lists(wanted.tally, newline="")) as lists:
+        marked = itertools.chain(itertools.chain.from_iterable(lists), [END])
         reader = csv.reader(marked, delimiter=shape.delimiter, quoting=shape.quoting)  # type: ignore[arg-type]
         try:
             first = next((row for row in reader if any(cell.strip() for cell in row)), [END])

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 __all__ = [
     "TEXT",
     "blank_as_missing",
+    "bytes_of",
     "first_bytes",
     "holding",
     "holds",
@@ -32,7 +33,7 @@ PART: Final = 1 << 17
 _NOT_BLANK: Final = r"[^\s\x{a0}\x{3000}\x{feff}\x{200b}]"
 
 
-def _bytes(column: Any) -> tuple[np.ndarray, np.ndarray]:
+def bytes_of(column: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return where the values of a column of `TEXT` begin and end, and the bytes that they are made of."""
     _, places, content = column.buffers()
     count = len(column)
@@ -45,7 +46,7 @@ def _bytes(column: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def holds(column: Any, byte: int) -> bool:
     """Tell whether `byte` stands anywhere in the column."""
-    _, data = _bytes(column)
+    _, data = bytes_of(column)
     if not len(data) or data.min() > byte:
         return False
     # By parts that stay in a cache.
@@ -54,7 +55,7 @@ def holds(column: Any, byte: int) -> bool:
 
 def holding(column: Any, byte: int) -> np.ndarray:
     """Tell which of the values hold `byte`."""
-    offsets, data = _bytes(column)
+    offsets, data = bytes_of(column)
     found = np.zeros(len(column), dtype=bool)
     for start in range(0, len(data), PART):
         places = np.flatnonzero(data[start : start + PART] == byte)
@@ -65,7 +66,7 @@ def holding(column: Any, byte: int) -> np.ndarray:
 
 def is_ascii(column: Any) -> bool:
     """Tell whether all of the column is ASCII."""
-    _, data = _bytes(column)
+    _, data = bytes_of(column)
     return not len(data) or bool(data.max() < 0x80)
 
 
@@ -80,7 +81,7 @@ def last_bytes(column: Any) -> np.ndarray:
 
 
 def _byte_at(column: Any, end: int) -> np.ndarray:
-    offsets, data = _bytes(column)
+    offsets, data = bytes_of(column)
     found = np.zeros(len(column), np.uint8)
     there = np.flatnonzero(offsets[1:] > offsets[:-1])
     found[there] = data[offsets[there + 1] - 1 if end else offsets[there]]
@@ -130,7 +131,7 @@ def present(column: Any) -> np.ndarray:
     plain = (first > 0x20) & (first < 0x7F)
     if plain.all():
         return plain
-    _, data = _bytes(column)
+    _, data = bytes_of(column)
     return plain if not len(data) else plain | matching(column, _NOT_BLANK, ~plain)
 
 
