@@ -4,14 +4,13 @@ A document is held in memory whole up to some size; of a larger one, only one el
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from moderation.errors import FormatError
 from moderation.readers.columns import is_text_name
 from moderation.readers.formats import CERTAIN, LIKELY, NO, Format, Wanted
 from moderation.readers.json_values import document, elements, is_large
-from moderation.readers.losses import Tally
 from moderation.readers.records import batches_of
 from moderation.readers.source import Source
 from moderation.tables import Batch
@@ -58,13 +57,7 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
             raise FormatError(
                 f"{source.name}: no list of comments found; its keys are {keys}; put them under 'comments'"
             )
-    yield from batches_of(_counted(records, wanted.tally), source.name, wanted, "record")
-
-
-def _counted(records: Iterable[Any], tally: Tally) -> Iterator[tuple[int, Any]]:
-    for number, record in enumerate(records, 1):
-        tally.records_in += 1
-        yield number, record
+    yield from batches_of(records, source.name, wanted, "record")
 
 
 def _list_in(value: Any, keys: tuple[str, ...]) -> list[Any] | None:
@@ -80,7 +73,7 @@ def _records(document: Any) -> Iterator[Any]:
     while waiting:
         value, given, expected = waiting.pop()
         if isinstance(value, list):
-            if expected != "articles" and all(map(_is_flat, value)):  # as good as always, and nothing to look for
+            if expected != "articles" and _are_flat(value):  # as good as always, and nothing to look for
                 yield from ((given | item for item in value) if given else value)
                 continue
             if expected == "unknown" and any(_list_in(item, COMMENTS) is not None for item in value):
@@ -106,8 +99,11 @@ def _records(document: Any) -> Iterator[Any]:
                 waiting.append((replies, {**given, "parent_id": own}, "comments"))
 
 
-def _is_flat(value: Any) -> bool:
-    return type(value) is dict and NESTED.isdisjoint(map(type, value.values()))
+def _are_flat(values: Sequence[Any]) -> bool:
+    """Tell whether all are objects with nothing in them."""
+    if set(map(type, values)) != {dict}:
+        return False
+    return NESTED.isdisjoint(map(type, itertools.chain.from_iterable(map(dict.values, values))))
 
 
 def _article(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,8 +65,9 @@ def _pieces(parts: Iterable[tuple[int, bytes]], keys: Keys) -> Iterator[Piece | 
             values = values_of(io.BytesIO(block), number, tally)
             while records := list(islice(values, most)):
                 tally.records_in += len(records)
-                kinds.see(record for _, record in records)
-                yield piece_of(records, keys, "line")
+                numbers, held = zip(*records, strict=True)
+                kinds.see(held)
+                yield piece_of(numbers, held, keys, "line")
 
 
 def _piece(number: int, table: Any, keys: Keys) -> Piece:

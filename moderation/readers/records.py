@@ -6,7 +6,7 @@ the pieces, batches are of the size that was asked for.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, repeat
+from itertools import chain, count, islice, repeat
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -45,37 +45,40 @@ class Keys:
     def of(self, records: Sequence[Record]) -> Choice:
         """Return which keys hold which of our fields, now that these records were met."""
         if not self.choice or not set().union(*records) <= self.known.keys():
-            new = dict.fromkeys(name for record in records for name in record)
+            new = dict.fromkeys(chain.from_iterable(records))
             self.known |= new
             self.choice = choose(self.known, self.wanted.columns, self.place)
             note_unused(new, self.choice, self.wanted.tally)
         return self.choice
 
 
-def batches_of(records: Iterable[tuple[int, Any]], place: str, wanted: Wanted, word: str) -> Iterator[Batch]:
-    """Yield batches of numbered `records`; what is no object is lost, and named by `word` and its number."""
+def batches_of(records: Iterable[Any], place: str, wanted: Wanted, word: str) -> Iterator[Batch]:
+    """Yield batches of `records`, numbered and counted; what is no object is lost, and named by `word` and its number."""
     keys = Keys(place, wanted)
-    waiting = iter(records)
-    pieces = iter(lambda: list(islice(waiting, wanted.chunk_rows)), [])
-    yield from batches_of_columns((piece_of(piece, keys, word) for piece in pieces), "table", wanted, word)
+    yield from batches_of_columns(_pieces(records, keys, word), "table", wanted, word)
 
 
-def piece_of(records: Sequence[tuple[int, Any]], keys: Keys, word: str) -> Piece | None:
+def _pieces(records: Iterable[Any], keys: Keys, word: str) -> Iterator[Piece | None]:
+    waiting, numbers = iter(records), count(1)
+    while piece := list(islice(waiting, keys.wanted.chunk_rows)):
+        keys.wanted.tally.records_in += len(piece)
+        yield piece_of(list(islice(numbers, len(piece))), piece, keys, word)
+
+
+def piece_of(numbers: Sequence[int], records: Sequence[Any], keys: Keys, word: str) -> Piece | None:
     """Return numbered records of any kind as columns; None where none of them is one."""
-    if {type(record) for _, record in records} == {dict}:  # as good as always
-        numbers, kept = [number for number, _ in records], [record for _, record in records]
-    else:
-        numbers, kept = [], []
-        for number, record in records:
+    if set(map(type, records)) != {dict}:  # as good as never
+        kept = []
+        for number, record in zip(numbers, records, strict=True):
             if isinstance(record, dict | str):
-                kept.append({"text": record} if isinstance(record, str) else record)
-                numbers.append(number)
+                kept.append((number, {"text": record} if isinstance(record, str) else record))
             else:
                 keys.wanted.tally.lose(f"{word} {number}", "not a JSON object")
         if not kept:
             return None
-    choice = keys.of(kept)
-    return Piece(np.array(numbers), {name: _column(kept, name, names) for name, names in choice.items()})
+        numbers, records = [number for number, _ in kept], [record for _, record in kept]
+    choice = keys.of(records)
+    return Piece(np.array(numbers), {name: _column(records, name, names) for name, names in choice.items()})
 
 
 def batches_of_fields(

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from html import unescape
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -147,6 +148,29 @@ class Shape:
         return found
 
     @cached_property
+    def _containers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_keys_of(path)[0] for path in (*self.paths, *self.lists) if "." in path))
+
+    @cached_property
+    def _alone(self) -> dict[tuple[Any, ...], bool]:
+        return {}
+
+    def knows_alone(self, record: Record) -> bool:
+        """Tell whether `record` is one of this kind, without any place for others inside; by its keys, remembered."""
+        outline: tuple[Any, ...] = tuple(record)
+        for name in self._containers:
+            inner = record.get(name)
+            if type(inner) is dict:
+                outline = (*outline, name, *inner)
+        known = self._alone.get(outline)
+        if known is None:
+            known = self.knows(record) and not any(_keys_of(path)[0] in record for path in self.lists if "." not in path)
+            known = known and not any(_there(record, path) for path in self.lists)
+            if len(self._alone) < OUTLINES:
+                self._alone[outline] = known
+        return known
+
+    @cached_property
     def is_flat(self) -> bool:
         """Whether all that is looked at lies in the record itself, not in objects within."""
         return not any("." in path for path in (*self.paths, *self.lists))
@@ -228,14 +252,20 @@ class Shape:
 
 def at(record: Record, path: str) -> Any:
     """Return what lies at `path` ("snippet.videoId"), or None."""
-    if path in record or "." not in path:
+    keys = _keys_of(path)
+    if len(keys) == 1 or path in record:
         return record.get(path)
     value: Any = record
-    for key in path.split("."):
+    for key in keys:
         if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
+
+
+@cache
+def _keys_of(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def _there(record: Record, path: str) -> bool:
@@ -298,6 +328,9 @@ def _majority(value: Any) -> int | None:
 # --- Walking ---------------------------------------------------------------------------------------------------------
 
 
+# Keys that come together are remembered up to this number; honest exports have a few.
+OUTLINES: Final = 1000
+
 Waiting = list[tuple[int, Record, Fields]]
 
 
@@ -321,6 +354,13 @@ class _Walk:
                 value, given = waiting.pop()
                 if isinstance(value, list):
                     waiting.extend((each, given) for each in reversed(value))
+                    continue
+                if type(value) is dict and shape.knows_alone(value):  # as nearly all of them are
+                    self.number += 1
+                    found.append((self.number, value, given))
+                    if len(found) == most:
+                        yield self._read(found)
+                        found = []
                     continue
                 inner = given
                 inside = _inside(value, shape)
@@ -373,10 +413,10 @@ class _Walk:
 
     def _together(self, found: Waiting) -> Piece | None:
         """Return records as columns if all they hold is plain, else None."""
-        records = [record for _, record, _ in found]
+        held = _Held([record for _, record, _ in found])
         columns: dict[str, Any] = {}
         for path in self.shape.paths:
-            values = _values_at(records, path)
+            values = held[path]
             kind = _column_type(values)
             if kind is None:
                 return None
@@ -399,10 +439,25 @@ class _Walk:
         return found
 
 
-def _values_at(records: Sequence[Record], path: str) -> list[Any]:
-    if "." not in path:
-        return [record.get(path) for record in records]
-    return [at(record, path) for record in records]
+class _Held(dict[str, list[Any]]):
+    """What records hold at each path that is asked for."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        super().__init__()
+        self._records = records
+        self._keys = set(chain.from_iterable(records))
+
+    def __missing__(self, path: str) -> list[Any]:
+        """Look, and remember: objects within hold several of the fields."""
+        before, _, last = path.rpartition(".")
+        if not before:
+            found = [record.get(path) for record in self._records]
+        elif path in self._keys or before in self._keys and "." in before:  # a key that holds a full stop itself
+            found = [at(record, path) for record in self._records]
+        else:
+            found = [inner.get(last) if isinstance(inner, dict) else None for inner in self[before]]
+        self[path] = found
+        return found
 
 
 def _column_type(values: Iterable[Any]) -> Any | None:
