@@ -27,6 +27,7 @@ TABS: Final = ("\t",)
 # The largest number that the csv module takes on every platform; its default of 128 KiB is less than one long comment.
 FIELD_LIMIT: Final = 2**31 - 1
 SAMPLE_ROWS: Final = 50
+ROWS: Final = 2000
 # The columns of a table of comments that this package wrote; there an apostrophe keeps spreadsheets from taking a cell
 # for a formula, and is no part of it.
 OWN: Final = (*(column.name for column in COMMENTS), *(f"article_{name}" for name in ("url", "title", "text")), *TRUTH)
@@ -148,7 +149,8 @@ def rows_of(source: Source, wanted: Wanted, delimiters: Sequence[str] = COMMAS) 
 
 def _chunks(reader: Iterator[list[str]], width: int, wanted: Wanted) -> Iterator[tuple[list[int], list[list[str]]]]:
     done = 0
-    while chunk := list(itertools.islice(reader, wanted.chunk_rows)):
+    # Not too many at once: rows that live long are gone through by the collector again and again.
+    while chunk := list(itertools.islice(reader, min(wanted.chunk_rows, ROWS))):
         if chunk[-1] and chunk[-1][-1].endswith(END):
             last = chunk.pop()
             if last != [END]:

@@ -23,6 +23,7 @@ _PARAGRAPH: Final = re.compile(
     r"</?(?:p|div|blockquote|ul|ol|dl|table|section|article|h[1-6]|hr|pre|figure)\b[^<>]*>\s*", re.IGNORECASE
 )
 _LINE: Final = re.compile(r"<(?:li|tr|dt|dd)\b[^<>]*>\s*", re.IGNORECASE)
+_LINES: Final = re.compile("<[ltdLTD]")
 # A tag begins with a letter: "a < b" and "<3" are text.
 _TAG: Final = re.compile(r"</?[a-zA-Z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>|<![^<>]*>|<\?[^<>]*>")
 _LOOSE_TAG: Final = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -39,12 +40,16 @@ def plain_text(fragment: str) -> str:
     text = fragment
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.startswith("<p>") and text.endswith("</p>") and text.count("<") == 2:  # one paragraph, as many are
+        text = text[3:-4]
     if "<" in text:
         if "<!--" in text or "<s" in text or "<S" in text or "<t" in text or "<n" in text:
             text = _HIDDEN.sub("", text)
-        text = _parted(_BREAK, "\n", text)
+        if "<b" in text or "<B" in text:
+            text = _parted(_BREAK, "\n", text)
         text = _parted(_PARAGRAPH, "\n\n", text)
-        text = _parted(_LINE, "\n", text)
+        if _LINES.search(text):
+            text = _parted(_LINE, "\n", text)
         text = _LOOSE_TAG.sub("", _TAG.sub("", text))
     if "&" in text:
         text = _ENTITY.sub(_decoded, text)

@@ -98,7 +98,7 @@ def batches_of_fields(
 def piece_of_fields(records: Sequence[tuple[int, Mapping[str, Any]]]) -> Piece:
     """Return numbered records whose keys are our own fields as columns."""
     kept = [record for _, record in records]
-    names = dict.fromkeys(name for record in kept for name in record) | {"text": None}
+    names = dict.fromkeys(chain.from_iterable(kept)) | {"text": None}
     columns = {name: strings([record.get(name) for record in kept]) for name in names}
     return Piece(np.array([number for number, _ in records]), columns)
 
