@@ -401,7 +401,7 @@ class Builder:
 
 
 def _plain_times(column: Any) -> Any | None:
-    """Return a column of text as times where every value is written in one of the plain forms of ISO 8601, else None."""
+    """Return a column of text as times where all are plain: ISO 8601 with a zone or without, or epochs; else None."""
     empty_ones = pc.equal(column, "")
     if _any(empty_ones):
         column = pc.if_else(empty_ones, pa.scalar(None, column.type), column)

@@ -17,7 +17,7 @@ from moderation.readers.losses import Tally
 from moderation.readers.source import Source
 from moderation.readers.text_columns import TEXT
 
-__all__ = ["Kinds", "as_text", "blocks", "plain_table", "values_of"]
+__all__ = ["Kinds", "as_text", "blocks", "tables"]
 
 # The first block is read slowly, to see what the keys hold.
 FIRST, BLOCK = 1 << 16, 1 << 20
@@ -106,21 +106,23 @@ def tables(
         ahead: tuple[int, bytes, Any, Future[Any]] | None = None
         for number, block in parts:
             known = schema()
-            following = (number, block, known, beside.submit(_plain, block, known, others))
+            following = (number, block, known, beside.submit(_plain, block, known, others=others))
             if ahead is not None:
-                yield _settled(ahead, schema(), others)
+                yield _settled(ahead, schema(), others=others)
             ahead = following
         if ahead is not None:
-            yield _settled(ahead, schema(), others)
+            yield _settled(ahead, schema(), others=others)
 
 
-def _settled(ahead: tuple[int, bytes, Any, "Future[Any]"], schema: Any, others: bool) -> tuple[int, bytes, Any | None]:
+def _settled(
+    ahead: tuple[int, bytes, Any, "Future[Any]"], schema: Any, *, others: bool
+) -> tuple[int, bytes, Any | None]:
     number, block, then, table = ahead
     # What was learned meanwhile may make it plain.
-    return number, block, table.result() if then is schema else _plain(block, schema, others)
+    return number, block, table.result() if then is schema else _plain(block, schema, others=others)
 
 
-def _plain(block: bytes, schema: Any | None, others: bool) -> Any | None:
+def _plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:
     lines = _objects(block) if schema is not None else 0
     if not lines or not _is_utf8(block) or (others and _is_deep(block)):
         return None

@@ -53,7 +53,7 @@ class Keys:
 
 
 def batches_of(records: Iterable[Any], place: str, wanted: Wanted, word: str) -> Iterator[Batch]:
-    """Yield batches of `records`, numbered and counted; what is no object is lost, and named by `word` and its number."""
+    """Yield batches of `records`, which are counted; what is no object is lost, and named by `word` and its number."""
     keys = Keys(place, wanted)
     yield from batches_of_columns(_pieces(records, keys, word), "table", wanted, word)
 

@@ -164,7 +164,9 @@ class Shape:
                 outline = (*outline, name, *inner)
         known = self._alone.get(outline)
         if known is None:
-            known = self.knows(record) and not any(_keys_of(path)[0] in record for path in self.lists if "." not in path)
+            known = self.knows(record) and not any(
+                _keys_of(path)[0] in record for path in self.lists if "." not in path
+            )
             known = known and not any(_there(record, path) for path in self.lists)
             if len(self._alone) < OUTLINES:
                 self._alone[outline] = known
@@ -386,7 +388,7 @@ class _Walk:
             yield self._read(found)
 
     def blocks(self, parts: Iterable[tuple[int, bytes]]) -> Iterator[Piece | None]:
-        """Yield the records in blocks of JSON lines: by the compiled parser where a block is plain, else as `pieces`."""
+        """Yield the records in blocks of JSON lines: compiled where a block is plain, else as `pieces` does."""
         shape, tally = self.shape, self.wanted.tally
         kinds = Kinds((*shape.paths, *shape.lists))
 
@@ -452,7 +454,7 @@ class _Held(dict[str, list[Any]]):
         before, _, last = path.rpartition(".")
         if not before:
             found = [record.get(path) for record in self._records]
-        elif path in self._keys or before in self._keys and "." in before:  # a key that holds a full stop itself
+        elif path in self._keys or (before in self._keys and "." in before):  # a key with a full stop
             found = [at(record, path) for record in self._records]
         else:
             found = [inner.get(last) if isinstance(inner, dict) else None for inner in self[before]]

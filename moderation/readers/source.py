@@ -355,7 +355,7 @@ class Source:
             yield from lines
 
     def raw_blocks(self, tally: Tally, first: int, size: int) -> Generator[bytes, None, None]:
-        """Yield the file as UTF-8 in parts, cut anywhere: one of `first` bytes, others of `size`; else as `raw_lines`."""
+        """Yield the file as UTF-8, cut anywhere: a part of `first` bytes, then parts of `size`; else as `raw_lines`."""
         if not self._is_utf8:
             for part in self.text(tally):
                 yield part.encode("utf-8", "surrogatepass")
