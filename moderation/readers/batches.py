@@ -141,7 +141,7 @@ class Builder:
     _places: dict[str | None, int] = field(default_factory=dict)
     _order: dates.Order | None = None
 
-    def build(self, raw: Mapping[str, Any], rows: Sequence[int], word: str = "row") -> Batch:
+    def build(self, raw: Mapping[str, Any], rows: Sequence[int] | np.ndarray, word: str = "row") -> Batch:
         """Return the batch of the raw columns (field -> Arrow column, one entry for each of `rows`).
 
         `rows` are the numbers that the loss report names, with `word` before them. Records without text and repeated

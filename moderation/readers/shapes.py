@@ -295,7 +295,7 @@ def _word(value: Any) -> str:
 
 # Labels as the tables of truth want them: text.
 _FLAGS: Final = {"1": "1", "0": "0", "true": "1", "false": "0"}
-_SHARES: Final = {1: "1", 0: "0"}
+_SHARES: Final[Mapping[int | None, str]] = {1: "1", 0: "0"}
 
 
 def _texts(values: Any) -> Any:

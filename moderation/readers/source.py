@@ -357,8 +357,8 @@ class Source:
     def raw_blocks(self, tally: Tally, first: int, size: int) -> Generator[bytes, None, None]:
         """Yield the file as UTF-8, cut anywhere: a part of `first` bytes, then parts of `size`; else as `raw_lines`."""
         if not self._is_utf8:
-            for part in self.text(tally):
-                yield part.encode("utf-8", "surrogatepass")
+            for text in self.text(tally):
+                yield text.encode("utf-8", "surrogatepass")
             return
         with self.opened() as file, io.BufferedReader(file, BLOCK) as stream:
             yield stream.read(first).removeprefix(codecs.BOM_UTF8)
