@@ -145,7 +145,7 @@ def conform(frame: pd.DataFrame, columns: Sequence[Column], name: str = "comment
     series: dict[str, pd.Series] = {}
     for column in columns:
         if column.name not in frame.columns:
-            values = pd.Series([column.default] * len(frame), dtype=column.dtype)
+            values = pd.Series(column.default, index=pd.RangeIndex(len(frame)), dtype=column.dtype)
         else:
             values = _cast(frame[column.name].reset_index(drop=True), column, name)
             if column.default is not None:
@@ -255,6 +255,9 @@ def no_truth() -> pd.DataFrame:
     return pd.DataFrame({label: pd.Series([], dtype="Int8") for label in LABELS}, index=pd.Index([], name="id"))
 
 
+_NOTHING_TOLD: Final = no_truth()
+
+
 def truth_of(columns: Mapping[str, Any], ids: Any) -> pd.DataFrame:
     """Return what those `columns` that are named as labels say: "1" is yes, "0" no, anything else not judged.
 
@@ -262,7 +265,7 @@ def truth_of(columns: Mapping[str, Any], ids: Any) -> pd.DataFrame:
     """
     there = [label for label in TRUTH if label in columns]
     if not there:
-        return no_truth()
+        return _NOTHING_TOLD.copy()
     told = {label: pd.Series(columns[label], dtype=STRING).map({"1": 1, "0": 0}).astype("Int8") for label in there}
     frame = pd.DataFrame(told).reindex(columns=list(LABELS)).astype("Int8")
     frame.index = pd.Index(pd.Series(ids, dtype=STRING), name="id")

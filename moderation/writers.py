@@ -12,6 +12,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO, Final, Protocol, Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from moderation.errors import FormatError, InputError
@@ -52,18 +54,24 @@ SCORES: Final = pa.schema(
 )
 """What a table of scores holds, in order; the labels' columns are probabilities, missing where not judged."""
 BETWEEN: Final = " | "
+# Rows are written to Parquet by so many, or when they take up so much.
+GROUP_ROWS, GROUP_BYTES = 1 << 16, 1 << 25
+# Columns in which hardly a value comes twice.
+UNLIKE: Final = frozenset(("id", "parent_id", "text", "position"))
 
 _KINDS: Final = {STRING: pa.string(), TIME: pa.timestamp("us", "UTC"), WHOLE: pa.int64()}
+# An article has up to thousands of comments: beside each of them stands a number, not its text.
+_SHARED: Final = {**_KINDS, STRING: pa.dictionary(pa.int32(), pa.string())}
 INLINE: Final = pa.schema(
     [
         *((column.name, _KINDS[column.dtype]) for column in COMMENTS),
-        *((f"article_{column.name}", _KINDS[column.dtype]) for column in ARTICLES if column.name != "id"),
+        *((f"article_{column.name}", _SHARED[column.dtype]) for column in ARTICLES if column.name != "id"),
         *((label, pa.int8()) for label in TRUTH),
     ]
 )
 """What a table of comments holds that stands for itself: theirs, their article's, and what is true of them."""
 # What a spreadsheet takes for a formula; and the sign of our own that keeps it from doing so.
-FORMULA: Final = re.compile(r"'*[=+\-@\t]")
+FORMULA: Final = r"\A('*[=+\-@\t])"
 QUOTED: Final = "'"
 
 
@@ -117,19 +125,55 @@ class _Lines:
 
 
 class _Parquet:
-    """Parquet: one row group for each frame."""
+    """Parquet, in row groups of some size; each is packed and written while the next rows are being read."""
 
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+        # Words that come again and again are written once; looking for them in texts that differ costs time. Of the
+        # dictionaries that articles come in, the file says nothing: they are a way to write, not a type.
+        again = [field.name for field in schema if field.name not in UNLIKE]
+        self._writer = pq.ParquetWriter(
+            file,
+            schema,
+            compression="snappy",
+            use_dictionary=again,
+            dictionary_pagesize_limit=GROUP_BYTES,
+            write_statistics=again,
+            store_schema=False,
+        )
+        self._waiting: list[pa.Table] = []
+        self._rows = self._bytes = 0
+        self._beside = ThreadPoolExecutor(1)
+        self._written: Future[None] | None = None
 
     def write(self, rows: pa.Table) -> None:
-        self._writer.write_table(rows)
+        self._waiting.append(rows)
+        self._rows += rows.num_rows
+        self._bytes += rows.nbytes
+        if self._rows >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        group, self._waiting = pa.concat_tables(self._waiting).unify_dictionaries(), []
+        self._rows = self._bytes = 0
+        self._settle()
+        self._written = self._beside.submit(self._writer.write_table, group)
+
+    def _settle(self) -> None:
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
 
     def close(self) -> None:
         try:
-            self._writer.close()
+            if self._waiting:
+                self._write_group()
+            self._settle()
         finally:
-            self._writer.is_open = False  # or it would try once more, unseen, when it is collected
+            self._beside.shutdown()
+            try:
+                self._writer.close()
+            finally:
+                self._writer.is_open = False  # or it would try once more, unseen, when it is collected
 
 
 def _tsv(file: BinaryIO, schema: pa.Schema) -> Written:
@@ -185,8 +229,12 @@ class TableWriter:
         if frame.empty and self._schema is None:
             return  # it has no types to go by
         with self._refusals():
-            table = self._table or self._begin(_schema(frame))
-            table.write(_rows(frame, self._schema))
+            self.write_rows(_rows(frame, self._schema or _schema(frame)))
+
+    def write_rows(self, rows: pa.Table) -> None:
+        """Add `rows`, which are of the table's schema."""
+        with self._refusals():
+            (self._table or self._begin(rows.schema)).write(rows)
 
     def _begin(self, schema: pa.Schema) -> Written:
         assert self._file is not None, "use it in a with statement"
@@ -267,15 +315,32 @@ def write_scores(rows: Iterable[tuple[pd.DataFrame, pd.DataFrame]], out: Path | 
     return written
 
 
-def inline(batch: Batch) -> pd.DataFrame:
+def inline(batch: Batch) -> pa.Table:
     """Return the comments of `batch` with their articles' fields and their truth beside them, as `INLINE` has them."""
-    articles = batch.articles.add_prefix("article_")
-    comments = batch.comments.merge(articles, how="left", on="article_id", sort=False)
-    truth = batch.truth.reindex(comments["id"]).reset_index(drop=True)
+    comments, articles, truth = batch.comments, batch.articles, batch.truth
+    count = len(comments)
+    columns = {column.name: _array(comments[column.name], _KINDS[column.dtype]) for column in COMMENTS}
+    under = None
+    if len(articles):
+        under = pc.index_in(columns["article_id"], value_set=_array(articles["id"], pa.string()))
+    for column in ARTICLES:
+        if column.name != "id":
+            columns[f"article_{column.name}"] = _beside(articles[column.name], under, count, _SHARED[column.dtype])
+    told = truth.reindex(comments["id"]) if len(truth) else None
     for label in TRUTH:
-        comments[label] = truth[label] if label in truth else pd.Series(pd.NA, index=comments.index, dtype="Int8")
-    rows: pd.DataFrame = comments[INLINE.names]
-    return rows
+        columns[label] = pa.nulls(count, pa.int8()) if told is None else _array(told[label], pa.int8())
+    return pa.table([columns[name] for name in INLINE.names], schema=INLINE)
+
+
+def _beside(values: "pd.Series[Any]", under: Any, count: int, kind: Any) -> Any:
+    """Return what the articles have for each of `count` comments, which stand `under` the articles of these numbers."""
+    if under is None:
+        return pa.nulls(count, kind)
+    column = _array(values, kind.value_type if pa.types.is_dictionary(kind) else kind)
+    if not pa.types.is_dictionary(kind):
+        return column.take(under)
+    encoded = column.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(under), encoded.dictionary)
 
 
 def write_comments(batches: Iterable[Batch], out: Path | None) -> int:
@@ -288,20 +353,31 @@ def write_comments(batches: Iterable[Batch], out: Path | None) -> int:
     written = 0
     with TableWriter(STDOUT if out is None else out, INLINE) as table:
         for batch in batches:
-            frame = inline(batch)
-            table.write(harmless(frame) if text else frame)
-            written += len(frame)
+            rows = inline(batch)
+            table.write_rows(_harmless(rows) if text else rows)
+            written += rows.num_rows
     return written
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `frame` with an apostrophe before every text that a spreadsheet would take for a formula."""
     texts = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
-    return frame.assign(**{name: frame[name].map(_harmless, na_action="ignore") for name in texts})
+    begins = re.compile(FORMULA)
+    return frame.assign(
+        **{name: frame[name].map(lambda text: _quoted(text, begins), na_action="ignore") for name in texts}
+    )
 
 
-def _harmless(value: str) -> str:
-    return QUOTED + value if FORMULA.match(value) else value
+def _quoted(value: str, begins: "re.Pattern[str]") -> str:
+    return QUOTED + value if begins.match(value) else value
+
+
+def _harmless(rows: pa.Table) -> pa.Table:
+    columns = [
+        pc.replace_substring_regex(column, FORMULA, rf"{QUOTED}\1") if pa.types.is_string(column.type) else column
+        for column in rows.columns
+    ]
+    return pa.table(columns, schema=rows.schema)
 
 
 def _schema(frame: pd.DataFrame) -> pa.Schema:

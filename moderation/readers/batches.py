@@ -18,14 +18,27 @@ from moderation.errors import TableError
 from moderation.readers import dates
 from moderation.readers.encoding import repair, replace_bad_bytes
 from moderation.readers.losses import Tally
+from moderation.readers.text_columns import (
+    TEXT,
+    blank_as_missing,
+    bytes_of,
+    first_bytes,
+    holding,
+    holds,
+    is_ascii,
+    mask_of,
+    matching,
+    present,
+    renamed,
+)
 from moderation.tables import (
     ARTICLES,
     COMMENTS,
     KINDS,
     STATUSES,
+    STRING,
     TRUTH,
     Batch,
-    clean_text,
     conform,
     empty,
     native_id,
@@ -34,7 +47,6 @@ from moderation.tables import (
 
 __all__ = ["ADDRESS", "Builder", "strings"]
 
-TEXT: Final = pa.large_string()
 MOMENT: Final = pa.timestamp("us", "UTC")
 
 ARTICLE_FIELDS: Final = (
@@ -66,6 +78,8 @@ KIND_OF: Final[Mapping[str, str]] = {
     "reply": "comment",
 }
 
+NO_ARTICLES: Final = empty(ARTICLES)
+
 # What people write for yes and no in a column that is named as a label, and what they write in one of verdicts.
 YES_OR_NO: Final[Mapping[str, str]] = {
     **dict.fromkeys(("1", "1.0", "true", "yes", "y", "t", "spam"), "1"),
@@ -80,6 +94,8 @@ ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24
 DAMAGED: Final = (
     "[\xc2-\xf4][\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
 )
+# What it begins with is written so in UTF-8.
+DAMAGED_BYTE: Final = 0xC3
 NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
 
 # Seconds, milliseconds, microseconds or nanoseconds since 1970: told apart by size, which holds from 1973 to 5138.
@@ -99,7 +115,7 @@ def _string(value: Any) -> str | None:
         case None:
             return None
         case str():
-            return clean_text(value)
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         case bool():
             return "true" if value else "false"
         case float():
@@ -125,7 +141,7 @@ class Builder:
     _places: dict[str | None, int] = field(default_factory=dict)
     _order: dates.Order | None = None
 
-    def build(self, raw: Mapping[str, Any], rows: Sequence[int], word: str = "row") -> Batch:
+    def build(self, raw: Mapping[str, Any], rows: Sequence[int] | np.ndarray, word: str = "row") -> Batch:
         """Return the batch of the raw columns (field -> Arrow column, one entry for each of `rows`).
 
         `rows` are the numbers that the loss report names, with `word` before them. Records without text and repeated
@@ -133,43 +149,44 @@ class Builder:
         """
         table = {name: self._cleaned(name, column) for name, column in raw.items()}
         numbers = np.asarray(rows, dtype=np.int64)
-        table, numbers = self._keep(_present(table["text"]), table, numbers, f"{word} ", "no text")
+        table, numbers = self._keep(present(table["text"]), table, numbers, f"{word} ", "no text")
         table["times"] = self._times(table.get("posted_at"), len(numbers), lambda row: f"{word} {numbers[row]}")
         if "article_author" in table:
             table["article_author"] = self._without_addresses(table["article_author"], "the article's author")
         articles, table["article_id"] = self._articles(table, len(numbers))
         table["id"] = self._ids(table)
-        first = self.tally.seen.first(table["id"].to_pylist())
+        first = self.tally.seen.first(table["id"].to_numpy(zero_copy_only=False).tolist())
         table, numbers = self._keep(first, table, numbers, f"{word} ", "its id repeats an earlier record's")
         if len(articles):  # a repeated record may have been the only one under its article
             articles = articles[articles["id"].isin(_series(table["article_id"]))].reset_index(drop=True)
         self.tally.comments_out += len(numbers)
-        ids, article_ids = table["id"], table["article_id"]
-        frame = pd.DataFrame({"id": _series(ids), "article_id": _series(article_ids), "text": _series(table["text"])})
+        found = {name: table[name] for name in ("id", "article_id", "text")}
         if "parent_id" in table:
-            frame["parent_id"] = _series(self._parents(table["parent_id"]))
+            found["parent_id"] = self._parents(table["parent_id"])
         for name in ("author", "author_url"):
             if name in table:
-                frame[name] = _series(self._without_addresses(table[name], name))
-        frame["posted_at"] = table["times"].to_pandas()
+                found[name] = self._without_addresses(table[name], name)
         for name, known in (("kind", KIND_OF), ("status", STATUS_OF)):
             if name in table:
-                frame[name] = self._mapped(table[name], known, name)
-        frame["position"] = self._positions(table.get("position"), article_ids)
-        return Batch(conform(frame, COMMENTS), articles, truth_of(self._judged(table), ids))
+                found[name] = self._mapped(table[name], known, name)
+        columns = {name: _series(column) for name, column in found.items()}
+        columns["posted_at"] = table["times"].to_pandas()
+        columns["position"] = self._positions(table.get("position"), table["article_id"])
+        comments = conform(pd.DataFrame(columns, copy=False), COMMENTS)
+        return Batch(comments, articles, truth_of(self._judged(table), table["id"]))
 
     def _judged(self, table: Mapping[str, Any]) -> dict[str, Any]:
         """Return the columns that hold truth, as "1", "0" or missing."""
-        found = {label: _words(table[label], YES_OR_NO) for label in TRUTH if label in table}
+        found = {label: renamed(table[label], YES_OR_NO) for label in TRUTH if label in table}
         if "verdict" in table:
             words = table["verdict"]
             for label in TRUTH:
-                told = _words(words, VERDICTS.get(label, {}))
+                told = renamed(words, VERDICTS.get(label, {}))
                 if label in found:
                     found[label] = pc.coalesce(found[label], told)
                 elif told.null_count < len(told):
                     found[label] = told
-            numbers = pc.sum(_words(words, {"1": "1", "0": "1"}).is_valid()).as_py() or 0
+            numbers = pc.sum(renamed(words, {"1": "1", "0": "1"}).is_valid()).as_py() or 0
             if numbers:
                 self.tally.note(
                     "{n} verdicts are bare numbers and not used; --map spam=NAME says what they mean", numbers
@@ -192,14 +209,18 @@ class Builder:
         if name == "posted_at" and not _is_text(column.type):
             return column
         column = self._as_text(name, column)
-        if _any(pc.match_substring_regex(column, "[\r\\x00]")):
+        if holds(column, 0):
             nuls = pc.sum(pc.count_substring(column, "\0")).as_py() or 0
             if nuls:
                 self.tally.note("{n} NUL characters replaced", nuls)
-            for old, new in (("\r\n", "\n"), ("\r", "\n"), ("\0", "\ufffd")):
-                column = pc.replace_substring(column, old, new)
-        if name in MAY_BE_REPAIRED and _any(damaged := pc.match_substring_regex(column, DAMAGED)):
-            column = self._repaired(column, damaged)
+            column = pc.replace_substring(column, "\0", "\ufffd")
+        if holds(column, 13):
+            for old in ("\r\n", "\r"):
+                column = pc.replace_substring(column, old, "\n")
+        if name in MAY_BE_REPAIRED and not is_ascii(column):
+            damaged = matching(column, DAMAGED, holding(column, DAMAGED_BYTE))
+            if damaged.any():
+                column = self._repaired(column, damaged)
         return column
 
     def _as_text(self, name: str, column: Any) -> Any:
@@ -238,10 +259,10 @@ class Builder:
                 self.tally.note("{n} bytes that are not UTF-8 read as cp1252", bad)
         return pa.array(texts, TEXT)
 
-    def _repaired(self, column: Any, damaged: Any) -> Any:
+    def _repaired(self, column: Any, damaged: np.ndarray) -> Any:
         values = column.to_pylist()
         changed = 0
-        for row in np.flatnonzero(_mask(damaged)).tolist():
+        for row in np.flatnonzero(damaged).tolist():
             better = repair(values[row])
             changed += better != values[row]
             values[row] = better
@@ -250,10 +271,13 @@ class Builder:
         return pa.array(values, TEXT)
 
     def _without_addresses(self, column: Any, name: str) -> Any:
-        column = _blank_as_missing(column)
+        column = blank_as_missing(column)
         if self.keep_personal_data:
             return column
-        found = _mask(pc.match_substring_regex(column, ADDRESS))
+        # An address has an "@" in it, or begins with a digit or with white space.
+        first = first_bytes(column)
+        maybe = (first - 0x30 < 10) | (first <= 0x20) & (first > 0)
+        found = matching(column, ADDRESS, np.ones(len(column), bool) if holds(column, 0x40) else maybe)
         if found.any():
             self.tally.note(f"{{n}} e-mail or IP addresses given as {name} dropped", int(found.sum()))
             column = pc.if_else(pa.array(found), pa.scalar(None, TEXT), column)
@@ -262,12 +286,12 @@ class Builder:
     def _ids(self, table: Mapping[str, Any]) -> Any:
         given = table.get("id")
         count = len(table["text"])
-        missing = np.ones(count, dtype=bool) if given is None else ~_present(given)
+        missing = np.ones(count, dtype=bool) if given is None else ~present(given)
         if given is not None and not missing.any():
             return given
         ids: list[str | None] = [None] * count if given is None else given.to_pylist()
         where = pa.array(np.flatnonzero(missing))
-        author = _blank_as_missing(table["author"]) if "author" in table else None
+        author = blank_as_missing(table["author"]) if "author" in table else None
         parts = [table["article_id"], author, table["times"].cast(pa.int64()), table["text"]]
         values = [[None] * len(where) if part is None else part.take(where).to_pylist() for part in parts]
         for row, *record in zip(where.to_pylist(), *values, strict=True):
@@ -279,16 +303,18 @@ class Builder:
         return pa.array(ids, TEXT)
 
     def _parents(self, column: Any) -> Any:
-        column = _blank_as_missing(column)
+        column = blank_as_missing(column)
         # "0" means "answers nothing" in most blog tables, unless a comment of that number came before.
-        if "0" not in self.tally.seen:
-            column = pc.if_else(pc.equal(column, "0"), pa.scalar(None, TEXT), column)
+        nought = pc.equal(column, "0")
+        if _any(nought) and "0" not in self.tally.seen:
+            column = pc.if_else(nought, pa.scalar(None, TEXT), column)
         return column
 
     def _articles(self, table: Mapping[str, Any], count: int) -> tuple[pd.DataFrame, Any]:
-        given = {name: _blank_as_missing(table[name]) for name in ARTICLE_FIELDS if name in table}
-        if not given or count == 0:
-            return empty(ARTICLES), given.get("article_id", pa.nulls(count, TEXT))
+        given = {name: blank_as_missing(table[name]) for name in ARTICLE_FIELDS if name in table}
+        told = [name for name, column in given.items() if name != "article_id" and column.null_count < count]
+        if not told:
+            return NO_ARTICLES.copy(), given.get("article_id", pa.nulls(count, TEXT))
         group, representative = _groups(list(given.values()))
         few = {name: column.take(pa.array(representative)).to_pylist() for name, column in given.items()}
         nothing = [None] * len(representative)
@@ -317,6 +343,8 @@ class Builder:
     def _times(self, column: Any, count: int, place: Callable[[int], str] | None = None) -> Any:
         if column is None:
             return pa.nulls(count, MOMENT)
+        if column.null_count == count:
+            return pa.nulls(count, MOMENT)
         kind = column.type
         if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             return column.cast(pa.timestamp("us", kind.tz if pa.types.is_timestamp(kind) else None), safe=False).cast(
@@ -327,6 +355,9 @@ class Builder:
         if not _is_text(column.type):
             self.tally.note(f"the column for posted_at holds {kind} and is left out")
             return pa.nulls(count, MOMENT)
+        plain = _plain_times(column)
+        if plain is not None:
+            return plain
         texts = pd.Series(column.to_pandas(), dtype="object")
         texts = texts.where(texts.notna() & (texts.astype(str).str.strip() != ""), None)
         moments = pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601").astype("datetime64[us, UTC]")
@@ -344,16 +375,13 @@ class Builder:
                 self.tally.note("{n} times of articles could not be read and are left out", len(bad))
         return pa.array(moments, MOMENT)
 
-    def _mapped(self, column: Any, known: Mapping[str, str], name: str) -> pd.Series:
-        encoded = column.dictionary_encode()
-        values = [None if value is None else value.strip().casefold() for value in encoded.dictionary.to_pylist()]
-        mapped = [known.get(value or "unknown", "") for value in values]
-        result = pa.DictionaryArray.from_arrays(encoded.indices, pa.array(mapped, TEXT)).dictionary_decode()
+    def _mapped(self, column: Any, known: Mapping[str, str], name: str) -> Any:
+        result = renamed(column.fill_null("unknown"), {"": "unknown", **known}, "")
         strange = pc.sum(pc.equal(result, "")).as_py() or 0
         if strange:
             self.tally.note(f"{{n}} values of {name} are not known and count as unknown", strange)
             result = pc.if_else(pc.equal(result, ""), "unknown", result)
-        return _series(result.fill_null("unknown"))
+        return result
 
     def _positions(self, column: Any, article_ids: Any) -> pd.Series:
         if column is not None:
@@ -361,24 +389,38 @@ class Builder:
             fits = numbers.between(0, 2**53) & (numbers % 1 == 0)
             whole: pd.Series = numbers.where(fits).astype("Int64")
             return whole
-        names = _series(article_ids).astype("object").where(lambda values: values.notna(), None)
-        codes, uniques = pd.factorize(names, use_na_sentinel=False)
-        start = np.array([self._places.get(_name(name), 0) for name in uniques], dtype=np.int64)
-        within = pd.Series(codes).groupby(codes).cumcount().to_numpy()
-        for name, size in zip(uniques, np.bincount(codes, minlength=len(uniques)).tolist(), strict=True):
-            self._places[_name(name)] = self._places.get(_name(name), 0) + size
-        return pd.Series(start[codes] + within if len(codes) else within, dtype="Int64")
+        encoded = article_ids.dictionary_encode()
+        names = [*encoded.dictionary.to_pylist(), None]
+        codes = encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
+        order = np.argsort(codes, kind="stable")
+        counts = np.bincount(codes, minlength=len(names))
+        begun = [self._places.get(name, 0) for name in names]
+        places = np.empty(len(codes), dtype=np.int64)
+        places[order] = np.arange(len(codes)) + np.repeat(begun - np.cumsum(counts) + counts, counts)
+        for name, start, count in zip(names, begun, counts.tolist(), strict=True):
+            if count:
+                self._places[name] = start + count
+        return pd.Series(pd.arrays.IntegerArray(places, np.zeros(len(places), dtype=bool)))
 
 
-def _words(column: Any, known: Mapping[str, str]) -> Any:
-    """Return what the words of a column stand for; null for those that are not known."""
-    encoded = column.dictionary_encode()
-    words = [None if word is None else known.get(word.strip().casefold()) for word in encoded.dictionary.to_pylist()]
-    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(words, TEXT)).dictionary_decode()
-
-
-def _name(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _plain_times(column: Any) -> Any | None:
+    """Return a column of text as times where all are plain: ISO 8601 with a zone or without, or epochs; else None."""
+    empty_ones = pc.equal(column, "")
+    if _any(empty_ones):
+        column = pc.if_else(empty_ones, pa.scalar(None, column.type), column)
+    there = mask_of(column.is_valid())
+    sample = column.slice(int(there.argmax()), 1)
+    for kind in (MOMENT, pa.timestamp("us")):  # with a zone, without
+        try:
+            sample.cast(kind)  # one failure is cheap, thousands are not
+            return column.cast(kind).cast(MOMENT)
+        except pa.ArrowInvalid:
+            continue
+    # Seconds since 1970, from 2001 to 2286.
+    offsets, data = bytes_of(column)
+    if (np.diff(offsets)[there] == 10).all() and (data - 0x30 < 10).all() and data[0] > 0x30:
+        return column.cast(pa.int64()).cast(pa.timestamp("s")).cast(MOMENT)
+    return None
 
 
 def _is_text(kind: Any) -> bool:
@@ -389,23 +431,8 @@ def _any(found: Any) -> bool:
     return bool(pc.any(found).as_py())
 
 
-def _mask(found: Any) -> np.ndarray:
-    mask: np.ndarray = found.fill_null(False).to_numpy(zero_copy_only=False)
-    return mask
-
-
-def _present(column: Any) -> np.ndarray:
-    """Tell which values are there and hold more than white space."""
-    return _mask(pc.match_substring_regex(column, r"[^\s\x{a0}\x{3000}\x{feff}\x{200b}]"))
-
-
-def _blank_as_missing(column: Any) -> Any:
-    there = _present(column)
-    return column if there.all() else pc.if_else(pa.array(there), column, pa.scalar(None, TEXT))
-
-
 def _series(column: Any) -> pd.Series:
-    return pd.Series(column, dtype="string[pyarrow]")
+    return pd.Series(column, dtype=STRING)
 
 
 def _whole(value: float | None) -> str | None:

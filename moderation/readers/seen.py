@@ -23,6 +23,10 @@ class Seen:
     def first(self, names: Sequence[str]) -> np.ndarray:
         """Tell which of `names` were never met, nor stand earlier among themselves; all of them are met from now on."""
         hashes = _hashes(names)
+        ordered = np.sort(hashes)
+        if not (ordered[1:] == ordered[:-1]).any() and not self._known(ordered).any():  # as good as always
+            self._add(ordered)
+            return np.ones(len(hashes), dtype=bool)
         fresh, places = np.unique(hashes, return_index=True)
         new = ~self._known(fresh)
         kept = np.zeros(len(hashes), dtype=bool)

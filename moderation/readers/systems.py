@@ -126,6 +126,7 @@ YOUTUBE: Final = Shape(
     begin=lambda _source, _tally: {},
     around=_videos,
     finish=_title_of_video,
+    idle=True,
 )
 
 
@@ -293,6 +294,7 @@ REDDIT: Final = Shape(
     begin=lambda _source, _tally: {},
     around=_submission,
     finish=_submission_of,
+    idle=True,
 )
 
 # --- Commento, Remark42, Isso ----------------------------------------------------------------------------------------
