@@ -24,7 +24,7 @@ from moderation.desk.card import SHOWN, face
 from moderation.desk.context import Thinker, beside, thought
 from moderation.desk.kindness import Exposure, Kindness, covered
 from moderation.desk.words import say
-from moderation.errors import Conflict, StoreError
+from moderation.errors import Conflict, NotAllowed, StoreError
 from moderation.labels import LABELS
 from moderation.store import ACTIONS, Filter, Review, Store
 from moderation.tables import clean_text
@@ -70,7 +70,14 @@ class Place:
     @property
     def generation(self) -> str:
         """Name what is looked for: a browser drops what it holds when this changes."""
-        narrowed = (self.actions, self.matching, self.with_skipped, self.model, self.kindness.veil == "slurs")
+        narrowed = (
+            self.actions,
+            self.matching,
+            self.with_skipped,
+            self.model,
+            self.kindness.veil == "slurs",
+            self.kindness.budget,
+        )
         return f"{self.lens} {hashlib.blake2b(repr(narrowed).encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
 
 
@@ -182,9 +189,12 @@ class Stream:
                 self._undo(client, act, place)
             else:
                 self._answer(client, act, place)
+        except NotAllowed as error:
+            self.tell("refused", text=say("queue.refused", place.language, why=str(error)))
         except StoreError as error:
             if not self._hopeless(act, place):
-                self.tell("fault", text=str(error))
+                if not self.news or self.news[-1].get("text") != str(error):  # it is told again and again
+                    self.tell("fault", text=str(error))
                 return False
             self.tell("refused", text=say("queue.refused", place.language, why=str(error)))
         self.acked[client] = act.seq
@@ -193,7 +203,10 @@ class Stream:
     @staticmethod
     def _hopeless(act: Act, place: Place) -> bool:
         """Say whether telling the act again would change nothing: the store answers, and does not know its comment."""
-        place.store.counts()
+        try:
+            place.store.counts()
+        except StoreError:
+            return False
         try:
             place.store.version(act.comment_id)
         except StoreError:
