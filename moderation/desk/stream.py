@@ -24,7 +24,7 @@ from moderation.desk.card import SHOWN, face
 from moderation.desk.context import Thinker, beside, thought
 from moderation.desk.kindness import Exposure, Kindness, covered
 from moderation.desk.words import say
-from moderation.errors import Conflict, NotAllowed, StoreError
+from moderation.errors import Conflict, ModelError, NotAllowed, StoreError
 from moderation.labels import LABELS
 from moderation.store import ACTIONS, Filter, Review, Store
 from moderation.tables import clean_text
@@ -322,7 +322,10 @@ class Stream:
     def _hand_out(self, cards: Sequence[Card], place: Place, **more: Any) -> None:
         hidden = {}
         if place.kindness.veil == "slurs":
-            hidden = covered(cards, place.classifier(), place.thresholds, SHOWN)
+            try:
+                hidden = covered(cards, place.classifier(), place.thresholds, SHOWN)
+            except ModelError:  # which words they are cannot be told: then all of them
+                hidden = {card.comment_id: [(0, 2 * SHOWN)] for card in cards}
         for card in cards:
             self.number += 1
             self.held[card.comment_id] = card
@@ -435,7 +438,13 @@ class Stream:
             questions.append((name, card, self.around[name]))
         if not questions:
             return found
-        classifier = place.classifier()
+        try:
+            classifier = place.classifier()
+        except ModelError as error:
+            # Stored scores and a person's own eyes are enough to decide by; that the model is damaged must be said.
+            for name, _, _ in questions:
+                found.setdefault(name, {}).update(fault=str(error), whole=True)
+            return found
 
         def work(card: Card, around: Around) -> Callable[[], dict[str, Any]]:
             return lambda: thought(
