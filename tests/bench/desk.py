@@ -167,7 +167,7 @@ def desk(home: Path, tier: str):
 def opened(browser, url: str):
     page = browser.new_context(viewport={"width": 1440, "height": 860}).new_page()
     page.add_init_script(COUNT_JS)
-    page.goto(url)
+    page.goto(url, timeout=180_000)
     page.wait_for_selector(".desk[data-state=card]", timeout=120_000)
     page.wait_for_function("() => document.querySelector('.desk').dataset.held >= 40", timeout=120_000)
     return page
