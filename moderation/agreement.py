@@ -61,4 +61,5 @@ def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
     share = successes / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Rounding may leave the last bit short of a share of 0 or 1, which its bounds hold.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))

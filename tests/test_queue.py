@@ -15,11 +15,12 @@ from moderation.desk import lenses
 from moderation.desk.context import Thinker
 from moderation.desk.keys import ARROWS, DEFAULT, RESERVED, keys_of, validate
 from moderation.desk.kindness import Kindness
-from moderation.desk.stream import FULL, LOW, _told_acts
-from moderation.errors import InputError
+from moderation.desk.stream import FULL, LOW, Place, Stream, _told_acts
+from moderation.errors import InputError, ModelError
 from moderation.labels import LABELS
-from moderation.store import AUDIT_SHARE, Filter, Review, audit_rank
+from moderation.store import AUDIT_SHARE, Filter, Review, Store, audit_rank
 from moderation.tables import batch_of
+from moderation.triage import Lens
 
 sys.path.insert(0, str(Path(__file__).parent))
 from desk_pages import HOSTILE, NOW, TEXTS, Tab, button, filled, home, html_of, letters  # noqa: F401 - fixtures among them
@@ -315,6 +316,29 @@ def test_what_explains_a_card_comes_when_it_is_worked_out(filled) -> None:
     assert context["marks"]["slots"][0] == tab.card["asked"]
     assert any(len(piece) > 1 for piece in context["marks"]["pieces"])
     assert context["article"]["heading"]
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_the_queue_goes_on(tmp_path) -> None:
+    def gone():
+        raise ModelError("models/base: weights.npz is missing; restore it")
+
+    with Store.open(tmp_path / "store.db") as store:
+        store.add_batch(batch_of(TEXTS[:2], ids=["a", "b"]), at=NOW)
+        place = Place(
+            store=store, moderator="kim", model="base", classifier=gone, thinker=Thinker(), thresholds={},
+            lens=Lens(None, "oldest"), actions=None, matching=Filter(), with_skipped=False, now=NOW, midnight=NOW,
+            language="en", when=str, kindness=Kindness(veil="slurs"),
+        )  # fmt: skip
+        stream = Stream(session="one")
+        first = stream.turn({"page": "the-only-tab"}, place)
+        assert [one["id"] for one in first["cards"]] == ["a", "b"]
+        assert first["cards"][0]["veiled"][0][1] >= len(TEXTS[0])
+        act = {"seq": 1, "action": "approve", "id": "a", "seen": 0}
+        told_next = {"page": "the-only-tab", "lacks": [["b", 0]], "logs": {"the-only-tab": [act]}}
+        answer = stream.turn(told_next, place)
+        assert answer["acked"] == {"the-only-tab": 1}
+        assert "weights.npz is missing" in answer["contexts"]["b"]["fault"]
+        assert [one.action for one in store.reviews()] == ["approve"]
 
 
 def test_the_thinker_works_on_what_was_asked_last_and_drops_what_lapsed() -> None:

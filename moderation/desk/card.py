@@ -19,7 +19,7 @@ from moderation.labels import ABUSE, LABELS
 from moderation.policy import Reason
 from moderation.triage import Card
 
-__all__ = ["face", "host", "label_table", "marks", "mount", "reason"]
+__all__ = ["SHOWN", "face", "host", "label_table", "marks", "mount", "reason"]
 
 HERE: Final = Path(__file__).resolve().parent
 SHOWN: Final = 20_000  # characters painted at once; the rest is unfolded by hand

@@ -24,7 +24,7 @@ from moderation.desk.card import SHOWN, face
 from moderation.desk.context import Thinker, beside, thought
 from moderation.desk.kindness import Exposure, Kindness, covered
 from moderation.desk.words import say
-from moderation.errors import Conflict, StoreError
+from moderation.errors import Conflict, ModelError, NotAllowed, StoreError
 from moderation.labels import LABELS
 from moderation.store import ACTIONS, Filter, Review, Store
 from moderation.tables import clean_text
@@ -70,7 +70,14 @@ class Place:
     @property
     def generation(self) -> str:
         """Name what is looked for: a browser drops what it holds when this changes."""
-        narrowed = (self.actions, self.matching, self.with_skipped, self.model, self.kindness.veil == "slurs")
+        narrowed = (
+            self.actions,
+            self.matching,
+            self.with_skipped,
+            self.model,
+            self.kindness.veil == "slurs",
+            self.kindness.budget,
+        )
         return f"{self.lens} {hashlib.blake2b(repr(narrowed).encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
 
 
@@ -182,9 +189,12 @@ class Stream:
                 self._undo(client, act, place)
             else:
                 self._answer(client, act, place)
+        except NotAllowed as error:
+            self.tell("refused", text=say("queue.refused", place.language, why=str(error)))
         except StoreError as error:
             if not self._hopeless(act, place):
-                self.tell("fault", text=str(error))
+                if not self.news or self.news[-1].get("text") != str(error):  # it is told again and again
+                    self.tell("fault", text=str(error))
                 return False
             self.tell("refused", text=say("queue.refused", place.language, why=str(error)))
         self.acked[client] = act.seq
@@ -193,7 +203,10 @@ class Stream:
     @staticmethod
     def _hopeless(act: Act, place: Place) -> bool:
         """Say whether telling the act again would change nothing: the store answers, and does not know its comment."""
-        place.store.counts()
+        try:
+            place.store.counts()
+        except StoreError:
+            return False
         try:
             place.store.version(act.comment_id)
         except StoreError:
@@ -309,7 +322,10 @@ class Stream:
     def _hand_out(self, cards: Sequence[Card], place: Place, **more: Any) -> None:
         hidden = {}
         if place.kindness.veil == "slurs":
-            hidden = covered(cards, place.classifier(), place.thresholds, SHOWN)
+            try:
+                hidden = covered(cards, place.classifier(), place.thresholds, SHOWN)
+            except ModelError:  # which words they are cannot be told: then all of them
+                hidden = {card.comment_id: [(0, 2 * SHOWN)] for card in cards}
         for card in cards:
             self.number += 1
             self.held[card.comment_id] = card
@@ -422,7 +438,13 @@ class Stream:
             questions.append((name, card, self.around[name]))
         if not questions:
             return found
-        classifier = place.classifier()
+        try:
+            classifier = place.classifier()
+        except ModelError as error:
+            # Stored scores and a person's own eyes are enough to decide by; that the model is damaged must be said.
+            for name, _, _ in questions:
+                found.setdefault(name, {}).update(fault=str(error), whole=True)
+            return found
 
         def work(card: Card, around: Around) -> Callable[[], dict[str, Any]]:
             return lambda: thought(

@@ -188,3 +188,22 @@ def test_a_clash_shows_both_answers_and_changes_nothing(recorded, letters) -> No
         (standing,) = store.reviews(comment_id=name)
     assert (standing.moderator, standing.action) == ("lee", "approve")
     assert events_since(letters, first) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [((1440, 860), "light"), ((1440, 860), "dark"), ((390, 844), "light"), ((720, 430), "dark")]
+)
+def test_nothing_serious_stands_in_the_way_of_a_screen_reader_or_weak_eyes(chromium, letters, size, scheme) -> None:
+    """Light, dark, a phone, and 200 per cent on a laptop; by axe-core."""
+    axe = pytest.importorskip("axe_playwright_python", reason="pip install 'comment-moderation[dev]'")
+    source = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    context = chromium.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    opened(page, letters)
+    page.wait_for_selector(".context-side .panel .name")
+    page.evaluate(source)
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    context.close()
+    assert [(one["id"], one["nodes"][0]["target"]) for one in found if one["impact"] in {"serious", "critical"}] == []
