@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -20,7 +20,12 @@ from moderation.labels import LABELS
 from moderation.store import ORDERS, Decision, Filter, Review, Store
 from moderation.tables import ARTICLES, COMMENTS, Batch, conform, empty
 
-__all__ = ["ORDERS", "Around", "Card", "Lens", "around", "cards_for", "next_for"]
+__all__ = ["ORDERS", "Around", "Card", "Lens", "around", "cards_for", "give", "next_for"]
+
+
+SECOND: Final = "second"  # closes the lens of a review that was given blindly beside another one
+SECOND_EVERY: Final = 12
+SECOND_AT_THE_END: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,11 @@ class Card:
     seen: int
     audit: bool = False
     lens: str = ""
+
+    @property
+    def second(self) -> bool:
+        """Say whether somebody has answered this comment, and this card is to be drawn as if nobody had."""
+        return self.lens.endswith(f" {SECOND}")
 
     @property
     def batch(self) -> Batch:
@@ -117,6 +127,9 @@ def next_for(
     the audit's turn has come follows from how many answers this moderator has given and has in hand (`ahead`), so
     skipping an audit card brings another one; `audit_every=0` draws none. `actions`, what the newest decision says, and
     `matching` narrow the lens and never an audit draw.
+
+    Where the site has a share of answered comments looked at twice (`second_share` among its preferences), one card in
+    `SECOND_EVERY` is such a comment, drawn as if nobody had answered it; and some where the lens shows nothing more.
     """
     given = store.answered_by(moderator) + ahead if audit_every > 0 else 0
     turns = [audit_every > 0 and (given + n) % audit_every == audit_every - 1 for n in range(count)]
@@ -151,6 +164,17 @@ def next_for(
             matching=within,
         )
 
+    share = float(store.preferences("").get("second_share") or 0.0)
+
+    def blind(number: int, skip: AbstractSet[str]) -> list[str]:
+        if number <= 0 or share <= 0:
+            return []
+        free = [name for name in store.second_for(moderator, share=share, limit=number + len(skip)) if name not in skip]
+        return [name for name in free[:number] if store.claim(name, moderator, now=now, lease_s=lease_s)]
+
+    seconds = blind(count // SECOND_EVERY, hold)
+    count -= len(seconds)
+    turns = turns[:count]
     sample = [] if lens.order == "audit" else claimed("audit", sum(turns), hold, whole=True)
     line = claimed(lens.order, count - len(sample), hold | set(sample), whole=False)
     audits = frozenset(line if lens.order == "audit" else sample)
@@ -159,7 +183,13 @@ def next_for(
         source = sample if sample and (turn or not line) else line
         if source:
             ids.append(source.pop(0))
-    return cards_for(store, ids, model, lens=lens, audits=audits)
+    seconds += blind(min(count - len(ids), SECOND_AT_THE_END), hold | set(seconds))
+    return cards_for(store, [*ids, *seconds], model, lens=lens, audits=audits, seconds=frozenset(seconds))
+
+
+def give(store: Store, review: Review) -> Review:
+    """Add the answer to a card: to a blind second one, beside the answer that stands; else as the one that does."""
+    return store.add_second(review) if review.lens.endswith(f" {SECOND}") else store.add_review(review)
 
 
 def cards_for(
@@ -169,6 +199,7 @@ def cards_for(
     *,
     lens: Lens | None = None,
     audits: AbstractSet[str] = frozenset(),
+    seconds: AbstractSet[str] = frozenset(),
 ) -> list[Card]:
     """Return the cards of these comments, whoever has them open; `StoreError` where the store does not hold one."""
     # First of all the versions: what happens while the rest is read makes the answer a conflict, not a mistake.
@@ -194,7 +225,11 @@ def cards_for(
                 decision=decided.get(name),
                 seen=seen[name],
                 audit=audit,
-                lens=f"{words} audit".strip() if audit and not words.endswith("/audit") else words,
+                lens=f"{words} {SECOND}".strip()
+                if name in seconds
+                else f"{words} audit".strip()
+                if audit and not words.endswith("/audit")
+                else words,
             )
         )
     return cards

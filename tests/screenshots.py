@@ -1,7 +1,7 @@
 """Take the pictures of the desk that the README shows: a home of its own comments, a desk, Chromium, PNG files.
 
-    python tests/screenshots.py            # into docs/
-    python tests/screenshots.py --out DIR --only queue-dark
+python tests/screenshots.py            # into docs/
+python tests/screenshots.py --out DIR --only queue-dark
 """
 
 import argparse

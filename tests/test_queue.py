@@ -159,10 +159,8 @@ told = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
-act_like = st.fixed_dictionaries(
-    {},
-    optional=dict.fromkeys(("seq", "action", "id", "seen", "after", "lens", "asked", "touched", "note", "of", "at"), told),
-)  # fmt: skip
+PARTS = ("seq", "action", "id", "seen", "after", "lens", "asked", "touched", "note", "of", "at")
+act_like = st.fixed_dictionaries({}, optional=dict.fromkeys(PARTS, told))
 
 
 @given(logs=told | st.dictionaries(st.text(min_size=8, max_size=20), st.lists(act_like | told, max_size=5), max_size=3))

@@ -387,7 +387,7 @@ def test_a_store_of_the_first_release_opens_and_keeps_everything(place: str) -> 
         assert list(opened.queue(model="m1", label="spam", order="strongest")["id"]) == told["queue"]
         events = [[r.comment_id, r.moderator, r.action, dict(r.labels)] for r in opened.reviews(standing=False)]
         assert events == told["reviews"]
-        assert opened.second_for("cyd", share=1.0, limit=9) == ["c1", "c0"]
+        assert sorted(opened.second_for("cyd", share=1.0, limit=9)) == ["c0", "c1"]
         act = opened.act(Filter(site="news.example"), "approve", {}, moderator="ann", model="m1", at=NOON, token="t")
         assert act.size == 3
         opened.undo("ann", at=NOON)
@@ -935,6 +935,20 @@ PLANNED = (
     *({"model": "m1", "label": None, "order": order, "actions": ("review",)} for order in ORDERS),
     {"model": "m1", "label": None, "order": "strongest", "skipped_by": "ann", "now": NOON},
     {"model": "m1", "label": None, "order": "uncertain", "after": "n1:3"},
+    {"model": "m1", "label": None, "order": "reported", "after": "n1:3"},
+)
+NARROWED = (
+    Filter(words="bonus"),
+    Filter(author="Mara"),
+    Filter(site="news.example", section="sport"),
+    Filter(section="sport"),
+    Filter(sources=("one.csv",)),
+    Filter(statuses=("spam", "pending")),
+    Filter(since=NOON - timedelta(hours=3), until=NOON),
+    Filter(label="spam", least=0.2, most=0.6),
+    Filter(decisions=("review", "reject")),
+    Filter(escalated=True),
+    Filter(answered=True),
 )
 
 
@@ -952,6 +966,22 @@ def test_the_desk_s_questions_are_answered_by_indexes(file: Path, few: int, monk
 
         for asked in PLANNED:
             opened.queue(**asked)
+        for wanted in NARROWED:
+            for order in ("strongest", "oldest"):
+                opened.queue(model="m1", label=None, order=order, matching=wanted)
+            opened.count(wanted, "m1", most=1000)
+        opened.claim_next("bob", 3, model="m1", label=None, order="strongest", now=NOON)
+        opened.histogram("spam", "m1", matching=Filter())
+        opened.facets()
+        opened.second_for("bob", share=0.2)
+        opened.disagreements(moderator="ann")
+        opened.preferences("ann")
+        opened.account("ann")
+        opened.failed_signins("ann", since=NOON)
+        opened.reports("n1:1")
+        opened.workload(since=NOON)
+        opened.act(["site:2"], "approve", {}, moderator="ann", model="m1", at=NOON, token="act")
+        opened.undo("ann", at=NOON)
         opened.counts("m1")
         opened.thread("site:2")
         opened.history("Mara")
@@ -976,7 +1006,10 @@ def test_the_desk_s_questions_are_answered_by_indexes(file: Path, few: int, monk
                         plans += 1
                         step = row[3]
                         # A walk along an index under a LIMIT is a "SCAN ... USING INDEX"; a bare SCAN reads the table.
-                        assert not step.startswith("SCAN") or "USING" in step or "anon_" in step, (statement, step)
+                        walks = (
+                            not step.startswith("SCAN") or "USING" in step or "anon_" in step or "SCAN listed" in step
+                        )
+                        assert walks, (statement, step)
                         if few == 0 and "LIMIT" in statement and "ORDER BY" in statement:
                             assert "TEMP B-TREE FOR ORDER BY" not in step, (statement, step)
         assert plans > 100
@@ -1199,7 +1232,8 @@ def test_a_second_person_is_asked_blindly_and_decides_nothing(store: Store) -> N
         answer(store, f"c{i}", action="reject" if i % 2 else "approve", labels={"spam": bool(i % 2)})
     assert store.second_for("ann", share=1.0) == []  # one's own answer is no second opinion
     assert store.second_for("bob", share=0.0) == []
-    assert store.second_for("bob", share=1.0, limit=99) == [f"c{i}" for i in reversed(range(30))]
+    ranked = sorted((f"c{i}" for i in range(30)), key=lambda name: schema.second_rank(rows.digest_of(name)))
+    assert store.second_for("bob", share=1.0, limit=99) == ranked
     some = store.second_for("bob", share=0.3, limit=99)
     assert 0 < len(some) < 30
     first = store.second_for("bob", share=0.3)[0]
@@ -1221,10 +1255,16 @@ def test_a_second_person_is_asked_blindly_and_decides_nothing(store: Store) -> N
     assert store.undo("bob", at=NOON) is None
     with pytest.raises(Conflict, match="no other person"):
         store.add_second(Review("c50", "bob", "reject", {}, 0, NOON))
-    with pytest.raises(StoreError, match="no answer"):
-        store.add_second(Review("c0", "bob", "skip", {}, 0, NOON))
+    passed = store.add_second(Review("c7", "bob", "skip", {}, 0, NOON))
+    assert "c7" not in store.second_for("bob", share=1.0, limit=99)
+    assert "c7" in store.second_for("cyd", share=1.0, limit=99)
+    assert store.disagreements(differing=False) == []
+    assert store.undo("bob", at=NOON).undoes == passed.id
     store.add_second(Review("c0", "bob", "approve", {}, 0, NOON))
-    later = answer(store, "c50", "bob")  # of two acts the later one is taken back first
+    later = answer(store, "c50", "bob", token="later")
+    assert store.latest_token("bob") == "later"
+    assert store.latest_token("cyd") is None
+    # of two acts the later one is taken back first
     assert store.undo("bob", at=NOON).undoes == later.id
     assert store.undo("bob", at=NOON).lens == "second"
 

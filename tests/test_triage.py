@@ -12,7 +12,7 @@ from moderation.errors import Conflict, StoreError
 from moderation.labels import LABELS
 from moderation.store import ORDERS, Filter, Store, audit_rank
 from moderation.tables import ARTICLES, COMMENTS, Batch, conform
-from moderation.triage import Card, Lens, around, cards_for, next_for
+from moderation.triage import Card, Lens, around, cards_for, give, next_for
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STRONGEST = Lens(None, "strongest")
@@ -250,3 +250,29 @@ def test_a_lens_reads_as_its_words_and_refuses_what_it_cannot_show() -> None:
         StoreError, match="unknown order 'newest'; known: strongest, uncertain, oldest, reported, audit"
     ):
         Lens(None, "newest")
+
+
+def test_a_share_of_answered_comments_is_shown_to_a_second_person_as_if_nobody_had_answered(store: Store) -> None:
+    ids = fill(store, 40)
+    for card in draws(store, "ann", count=30):
+        settle(store, card, "ann")
+    assert all(not card.second for card in draws(store, "bob", count=24))
+    store.put_preference("", "second_share", 1.0, at=NOON)
+    store.release("bob", ids)
+    cards = draws(store, "bob", count=24)
+    fresh, blind = [card for card in cards if not card.second], [card for card in cards if card.second]
+    assert len(fresh) == 10  # all that nobody has answered
+    assert 0 < len(blind) <= 5
+    assert {card.comment_id for card in blind} <= set(ids[:30])
+    assert all(card.lens == "any/strongest second" and card.seen for card in blind)
+    before = store.counts()
+    given = give(store, blind[0].review("bob", "reject", {"spam": True}, at=NOON, token="t"))
+    give(store, blind[1].review("bob", "skip", {}, at=NOON))
+    assert store.counts() == before
+    (pair,) = store.disagreements(kind="second")
+    assert (pair.first.moderator, pair.second) == ("ann", given)
+    again = {card.comment_id for card in draws(store, "bob", count=24) if card.second}
+    assert not again & {blind[0].comment_id, blind[1].comment_id}
+    assert not any(card.second for card in draws(store, "ann", count=24))
+    give(store, fresh[0].review("bob", "approve", {}, at=NOON))
+    assert store.counts().reviewed == before.reviewed + 1

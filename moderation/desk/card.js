@@ -378,6 +378,7 @@ class Desk {
   openNote() {
     if (!this.card || !this.noteField) return;
     this.writing = true;
+    this.noteOf = this.card.id;
     this.noteField.hidden = false;
     this.noteField.focus();
   }
@@ -385,10 +386,8 @@ class Desk {
   closeNote() {
     this.writing = false;
     const text = this.noteField.value.trim();
-    if (this.card) {
-      if (text) this.notes.set(this.card.id, text);
-      else this.notes.delete(this.card.id);
-    }
+    if (text) this.notes.set(this.noteOf, text);
+    else this.notes.delete(this.noteOf);
     this.noteField.blur();
     this.paint(true);
   }
@@ -472,6 +471,9 @@ class Desk {
     const { words, look } = this.data;
     this.frame.dataset.card = card ? card.id : "";
     this.frame.dataset.state = card ? "card" : this.data.page !== this.page || !this.data.ended ? "loading" : "empty";
+    const noted = this.writing && this.noteOf === card?.id ? this.noteField : null;
+    if (noted) this.noteAt = [noted.selectionStart, noted.selectionEnd];
+    else this.writing = false;
     this.noteField = null;
     if (!card) {
       this.cardBox.replaceChildren(this.frame.dataset.state === "loading" ? loading(words) : this.empty());
@@ -509,17 +511,21 @@ class Desk {
       context?.fault && el("p", { class: "fault", role: "status" }, context.fault),
       this.policy(card),
       this.labels(card, touched),
-      this.acts(card, touched),
+      this.acts(card, touched, noted),
     ];
     const scrolled = this.bodyOf === card.id ? this.cardBox.querySelector(".body")?.scrollTop : 0;
     this.bodyOf = card.id;
     const writing = this.writing;
+    this.painting = true; // what is being typed moves with the page: leaving it for that is no end of it
     this.cardBox.replaceChildren(...parts.filter(Boolean));
+    this.painting = false;
     if (scrolled) body.scrollTop = scrolled;
     this.noteField = this.cardBox.querySelector("textarea.note");
     if (writing && this.noteField) {
+      const [begin, end] = this.noteAt;
       this.noteField.hidden = false;
       this.noteField.focus();
+      this.noteField.setSelectionRange(begin, end);
     }
   }
 
@@ -605,12 +611,14 @@ class Desk {
       el("div", { class: "group" }, ...rows("flags")), el("div", { class: "group" }, ...rows("abuse")));
   }
 
-  acts(card, touched) {
+  acts(card, touched, noted) {
     const { words } = this.data;
     const says = (action) => this.saying(card, touched, action);
-    const note = el("textarea", { class: "note", rows: "2", maxlength: "2000", placeholder: words.note_hint, "aria-label": words.note, hidden: "" });
-    note.value = this.notes.get(card.id) ?? "";
-    note.addEventListener("blur", () => this.writing && this.closeNote());
+    const note = noted ?? el("textarea", { class: "note", rows: "2", maxlength: "2000", placeholder: words.note_hint, "aria-label": words.note, hidden: "" });
+    if (!noted) {
+      note.value = this.notes.get(card.id) ?? "";
+      note.addEventListener("blur", () => this.writing && !this.painting && this.closeNote());
+    }
     const kept = this.notes.get(card.id);
     return el("div", { class: "decide" },
       el("div", { class: "acts", role: "group", "aria-label": words.acts },

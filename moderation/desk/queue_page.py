@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from moderation.desk import card, installation, lenses, markup, work
 from moderation.desk.answers import LABEL_BY_NAME
@@ -58,7 +60,7 @@ def draw() -> None:
     if kindness.size != "normal":
         st.html(f"<style>html {{ font-size: {SIZES[kindness.size] * 0.15:.1f}px !important; }}</style>")
     if state.get("helping"):
-        _keys()
+        _keys(language)
     tell()
     work.offer_scoring(counts.comments - counts.scored)
     _desk()
@@ -124,8 +126,11 @@ def _no_help() -> None:
     state.pop("keys_fault", None)
 
 
-@st.dialog("⌨", on_dismiss=_no_help)
-def _keys() -> None:
+def _keys(language: str) -> None:
+    st.dialog(say("queue.keys", language), on_dismiss=_no_help)(_draw_keys)()
+
+
+def _draw_keys() -> None:
     language = installation.language()
     own = installation.preferences().get("keys")
     chosen = {act: key for key, act in keys_of(own if isinstance(own, Mapping) else {}).items()}
@@ -199,15 +204,42 @@ def _place(language: str) -> Place:
         language=language,
         when=when,
         kindness=Kindness.of(installation.preferences()),
+        elsewhere=_elsewhere(),
     )
+
+
+@st.cache_resource(show_spinner=False)
+def _streams() -> dict[str, Stream]:
+    return {}
+
+
+def _stream() -> Stream:
+    """Return what this browser's page holds, and let the person's other pages see it."""
+    if "stream" not in state:
+        state.stream = Stream(session=secrets.token_hex(8))
+    if (context := get_script_run_ctx()) is not None:
+        _streams()[context.session_id] = state.stream
+    stream: Stream = state.stream
+    return stream
+
+
+def _elsewhere() -> frozenset[str]:
+    """Return what other open pages of the same person hold: two windows side by side show different comments."""
+    if not runtime.exists():
+        return frozenset()
+    mine, found = state.get("stream"), set()
+    for session, stream in list(_streams().items()):
+        if not runtime.get_instance().is_active_session(session):
+            _streams().pop(session, None)  # closed or reloaded: what it held is free
+        elif stream is not mine and stream.moderator == installation.moderator():
+            found |= set(stream.held)
+    return frozenset(found)
 
 
 @st.fragment
 @told
 def _desk() -> None:
-    if "stream" not in state:
-        state.stream = Stream(session=secrets.token_hex(8))
-    stream: Stream = state.stream
+    stream = _stream()
     language = installation.language()
     place = _place(language)
     data = stream.turn(_told(), place, in_front=state.get("in_front"))

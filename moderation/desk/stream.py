@@ -11,6 +11,7 @@ truth: a server that starts anew learns from the browser's log what was decided,
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -64,6 +65,7 @@ class Place:
     language: str
     when: Callable[[object], str]
     kindness: Kindness
+    elsewhere: AbstractSet[str] = frozenset()
 
     @property
     def generation(self) -> str:
@@ -94,6 +96,7 @@ class Stream:
     """One browser page: what was handed to it, and what it has told."""
 
     session: str
+    moderator: str = ""
     page: str = ""
     generation: str = ""
     run: int = 0
@@ -121,7 +124,7 @@ class Stream:
             self.exposure = Exposure(place.thresholds)
         self.exposure.begin(place.store, place.moderator, place.model, place.midnight)
         page = _text(told.get("page"), 64)
-        if page != self.page or place.generation != self.generation:
+        if (page, place.generation, place.moderator) != (self.page, self.generation, self.moderator):
             self._begin_anew(page, place)
         self.heard = _whole(told.get("tick"))
         for client, act in _told_acts(told.get("logs")):
@@ -155,7 +158,7 @@ class Stream:
     def _begin_anew(self, page: str, place: Place) -> None:
         if self.held:
             place.store.release(place.moderator, list(self.held))
-        self.page, self.generation = page, place.generation
+        self.page, self.generation, self.moderator = page, place.generation, place.moderator
         self.number = 0
         self.held.clear()
         self.unconfirmed.clear()
@@ -212,7 +215,7 @@ class Stream:
             token=token,
         )
         try:
-            place.store.add_review(review)
+            triage.give(place.store, review)
         except Conflict as clash:
             self._tell_conflict(review, clash.standing, place)
         self._let_go([act.comment_id])
@@ -263,9 +266,8 @@ class Stream:
         else:
             events = store.reviews(standing=False, comment_id=act.comment_id)
             done = next((one for one in events if one.token == token), None)
-            newest = next((one for one in _own_acts(store, place.moderator)), None)
             named = f"{client}:{act.of}"
-            if done is None and (newest is None or newest.token != named):
+            if done is None and store.latest_token(place.moderator) != named:
                 self.versions[token] = store.version(act.comment_id)
                 self.tell("notice", text=say("queue.undo_elsewhere", place.language))
                 return
@@ -337,7 +339,7 @@ class Stream:
                 model=place.model,
                 now=place.now,
                 threshold=place.thresholds.get(place.lens.label or "", 0.5),
-                hold=self.held.keys() | self.passed,
+                hold=self.held.keys() | self.passed | place.elsewhere,
                 ahead=len(self.held),
                 lease_s=LEASE_S,
                 audit_every=AUDIT_EVERY,
@@ -446,15 +448,8 @@ def asked_of(card: Card, place: Place) -> str | None:
     return question(place.lens.label, card.probabilities)
 
 
-def _own_acts(store: Store, moderator: str) -> Iterator[Review]:
-    """Yield what this moderator did and did not take back, newest first."""
-    events = store.reviews(standing=False, moderator=moderator, limit=50)
-    undone = {one.undoes for one in events if one.undoes is not None}
-    return (one for one in events if one.undoes is None and one.id not in undone)
-
-
 def _before(card: Card, place: Place) -> str:
-    if not card.seen:
+    if not card.seen or card.second:
         return ""
     standing = next(iter(place.store.reviews(comment_id=card.comment_id, limit=1)), None)
     if standing is None:

@@ -126,6 +126,15 @@ class Acts(Opened):
         with self._read() as connection:
             return [_act(row) for row in connection.execute(line.order_by(acts.c.id.desc()).limit(limit))]
 
+    def latest_token(self, moderator: str) -> str | None:
+        """Return the token of what `undo` would take back, "" where that has none; None where there is nothing."""
+        with self._read() as connection:
+            last, opinion = _latest(connection, named(moderator))
+            found = last if opinion is None else opinion
+            if found is not None and opinion is None and found.act is not None:
+                return connection.scalar(select(acts.c.token).where(acts.c.id == found.act)) or ""
+        return None if found is None else found.token or ""
+
     def undo(self, moderator: str, *, at: datetime, token: str = "") -> Review | None:
         """Take back this moderator's latest act, whole, and return the event that does so.
 
@@ -140,10 +149,8 @@ class Acts(Opened):
                 known = _known_undo(connection, moderator, name)
                 if known is not None:
                     return known
-            mine = review_rows().where(reviews.c.moderator == moderator, reviews.c.undoes.is_(None), ~undone(reviews))
-            last = connection.execute(mine.order_by(reviews.c.id.desc()).limit(1)).first()
-            opinion = latest_opinion(connection, moderator)
-            if opinion is not None and (last is None or opinion.since >= last.id):
+            last, opinion = _latest(connection, moderator)
+            if opinion is not None:
                 back = Review(opinion.comment_id, moderator, "undo", {}, opinion.seen, at, token=name or "")
                 back = replace(back, lens="second", undoes=opinion.id)
                 return replace(back, id=take_back_opinion(connection, opinion, back, name))
@@ -154,6 +161,16 @@ class Acts(Opened):
             seen = version_at(connection, last.comment)
             back = Review(last.comment_id, moderator, "undo", {}, seen, at, token=name or "", undoes=last.id)
             return replace(back, id=add_event(connection, last.comment, back, name, weight=-last.weight))
+
+
+def _latest(connection: Connection, moderator: str) -> tuple[Row[Any] | None, Row[Any] | None]:
+    # The latest act that was not taken back: a review, or a blind second answer that came after every review.
+    mine = review_rows().where(reviews.c.moderator == moderator, reviews.c.undoes.is_(None), ~undone(reviews))
+    last = connection.execute(mine.order_by(reviews.c.id.desc()).limit(1)).first()
+    opinion = latest_opinion(connection, moderator)
+    if opinion is not None and (last is None or opinion.since >= last.id):
+        return None, opinion
+    return last, None
 
 
 def said_of(labels: Mapping[str, bool | None]) -> dict[str, bool]:

@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, exists, func, insert, select
 
-from moderation.errors import Conflict, StoreError
+from moderation.errors import Conflict
 from moderation.store.events import labels_said, review_of, review_rows
 from moderation.store.ledger import standing_answers, undone
 from moderation.store.opening import Opened
@@ -18,14 +18,17 @@ from moderation.tables import clean_text
 __all__ = ["Opinions", "add_opinion", "latest_opinion", "standing_review", "take_back_opinion"]
 
 
+BLIND: Final = ("second", "passed")
+
+
 class Opinions(Opened):
     """Second answers, which decide nothing and show where people differ."""
 
     def second_for(self, moderator: str, *, share: float, limit: int = 1) -> list[str]:
-        """Return answered comments that this moderator may be shown as if nobody had answered them, newest first.
+        """Return answered comments that this moderator may be shown as if nobody had answered them.
 
-        Of the fixed random `share` of answered comments: those that another person answered, that this one never did,
-        and that have had no second review yet.
+        Of the fixed random `share` of answered comments, in its own order: those that another person answered, that
+        this one never did, and that have had no second review yet.
         """
         named(moderator)
         told, newer, own = opinions.alias(), reviews.alias(), reviews.alias()
@@ -46,18 +49,19 @@ class Opinions(Opened):
             ),
         )
         with self._read() as connection:
-            keys = list(connection.scalars(line.order_by(reviews.c.id.desc()).limit(limit)))
+            keys = list(connection.scalars(line.order_by(reviews.c.second, reviews.c.id).limit(limit)))
             ids = ids_of(connection, keys)
         return [ids[key] for key in keys]
 
     def add_second(self, review: Review) -> Review:
         """Add a blind second answer and return it; it decides nothing. The same token twice is the same answer.
 
+        What is skipped or passed on says nothing, and does not come to this moderator again.
+
         Raises `Conflict` where no other person's answer stands, and `StoreError` for a review that makes no sense.
         """
         labels = labels_said(review)
-        if review.action not in ANSWERS:
-            raise StoreError(f"second review: {review.action!r} is no answer; approve or reject")
+        kind = "second" if review.action in ANSWERS else "passed"
         with self._write() as connection:
             key = key_of(connection, review.comment_id)
             token = clean_text(review.token) or None
@@ -73,7 +77,7 @@ class Opinions(Opened):
             kept = replace(
                 review, labels=labels, lens=clean_text(review.lens), note=clean_text(review.note), undoes=None
             )
-            number = add_opinion(connection, "second", key, kept, token, against=standing)
+            number = add_opinion(connection, kind, key, kept, token, against=standing)
         return replace(kept, token=token or "", id=number)
 
     def disagreements(
@@ -90,7 +94,7 @@ class Opinions(Opened):
         `kind` is "dissent" or "second"; `moderator` is either of the two. With `differing=False` also those on which
         they agree: what agreement is measured on.
         """
-        line = _opinion_rows().where(opinions.c.undoes.is_(None), ~_taken_back(opinions))
+        line = _opinion_rows().where(opinions.c.undoes.is_(None), ~_taken_back(opinions), opinions.c.kind != "passed")
         if differing:
             line = line.where(opinions.c.differs == 1)
         if kind is not None:
@@ -128,7 +132,9 @@ def add_opinion(
         if earlier is not None:
             return int(earlier)
     both = set(said.labels) & set(against.labels)
-    differs = said.action != against.action or any(said.labels[label] != against.labels[label] for label in both)
+    differs = kind != "passed" and (
+        said.action != against.action or any(said.labels[label] != against.labels[label] for label in both)
+    )
     row = _row(connection, said) | {
         "kind": kind,
         "comment": key,
@@ -141,7 +147,7 @@ def add_opinion(
 
 def latest_opinion(connection: Connection, moderator: str) -> Row[Any] | None:
     """Return this moderator's latest blind second answer that was not taken back."""
-    line = _opinion_rows().where(opinions.c.moderator == moderator, opinions.c.kind == "second")
+    line = _opinion_rows().where(opinions.c.moderator == moderator, opinions.c.kind.in_(BLIND))
     line = line.where(opinions.c.undoes.is_(None), ~_taken_back(opinions))
     return connection.execute(line.order_by(opinions.c.id.desc()).limit(1)).first()
 
