@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 APP ?= 1
 ARGS ?=
+JOBS ?= auto
 DATA ?= ../shared/data
 OUT ?= build/evaluation
 BIN := $(VENV)/bin
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 help:
 	@echo 'make demo    score the seed page, show the table, open the review desk (APP=0: without the desk)'
-	@echo 'make test    run every test (ARGS="tests/test_policy.py -x": some of them)'
+	@echo 'make test    run every test (ARGS="tests/test_policy.py -x": some of them; JOBS=1: one process)'
 	@echo 'make lint    check format, style and types'
 	@echo 'make bench   measure speed'
 	@echo 'make screenshots  take the pictures of the desk in docs/ (needs Chromium)'
@@ -27,7 +28,7 @@ demo: $(VENV)/.installed
 	MODERATION_HOME="$${MODERATION_HOME:-$(CURDIR)/.demo}" $(BIN)/moderation demo $(if $(filter 0,$(APP)),--no-app)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff format --check .

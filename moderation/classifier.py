@@ -27,9 +27,18 @@ from moderation.errors import ModelError
 from moderation.features import CONTEXT, DENSE, N_BUCKETS, STRUCTURE, feature_version
 from moderation.features.context import compare
 from moderation.features.language import ENGLISH, languages
-from moderation.features.ngrams import Buffers, csr, fragments, pack, spans, string_buffers, sum_weights
+from moderation.features.ngrams import (
+    Buffers,
+    csr,
+    fragments,
+    name_buckets,
+    pack,
+    spans,
+    string_buffers,
+    sum_weights,
+)
 from moderation.features.readings import Reading, readings
-from moderation.features.structure import expand
+from moderation.features.structure import add_up, expand
 from moderation.labels import ABUSE, LABELS
 from moderation.tables import Batch, validate_scores
 
@@ -68,6 +77,14 @@ ENGLISH_ONLY: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(sorted(BY_PAR
 _BREAKING_OFF: Final = [STRUCTURE.index("breaks off within a word"), STRUCTURE.index("no author, breaks off")]
 
 _TOP: Final = 32_767
+
+NAME_BOUND: Final[Mapping[str, float]] = {**dict.fromkeys(sorted(BY_PARTS), 2.0), "spam": 0.5, "trackback": 0.5}
+"""How far the weight of a country's, people's or faith's name may stand from the mean of all such names, by label.
+
+Names beside their neighbours are one word to the kernel, so this is all that one of them can say and another cannot. Of
+spam they say nothing: at most a fifth of a logit in a sentence of ten words. Who is attacked tells something of an
+attack: held as firmly there, hatemojicheck lost .013 AUC; as it is, .006.
+"""
 
 SHARED: Final = 10.0
 """How much more firmly what all comments share (structure, context, bias) is held when a site's reviews are learnt."""
@@ -235,9 +252,8 @@ class Classifier:
         return _Read(whole, others, found, dense, choice, logits)
 
     def _added_up(self, sums: npt.NDArray[np.float64], dense: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        logits = sums * self.scale + self.bias
-        for k in range(dense.shape[1]):  # not a matrix product: its order of additions changes with the shape
-            logits += dense[:, k : k + 1] * self.dense[k]
+        logits: npt.NDArray[np.float64] = sums * self.scale + self.bias
+        add_up(dense, self.dense, logits)
         return logits
 
     def _leave_foreign(self, batch: Batch, found: list[Reading], logits: npt.NDArray[np.float64]) -> None:
@@ -655,12 +671,18 @@ def fit_line(
 
 
 def fit_mix(
-    logits: npt.NDArray[np.float64], answers: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
+    logits: npt.NDArray[np.float64],
+    answers: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    c: float = np.inf,
 ) -> tuple[float, ...]:
-    """Return a weight for each column of `logits` (n, k), and the intercept, by logistic regression of `answers`."""
+    """Return a weight for each column of `logits` (n, k), and the intercept, by logistic regression of `answers`.
+
+    `c`: inverse penalty, for when there are many columns.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    line = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
+    line = LogisticRegression(C=c, tol=1e-8, max_iter=1000)
     # Weights of mean one: the solver's stopping rule is about sums.
     line.fit(logits, answers > 0, sample_weight=weight / weight.mean())
     return *line.coef_[0].tolist(), float(line.intercept_[0])
@@ -712,7 +734,8 @@ def fit_head(
     `truth` is 1, 0 or NaN, or between where a teacher was asked: such a row is a yes and a no, each by its share (soft
     labels: Hinton et al., 2015). `weight` weighs the rows; `scaling` (N_BUCKETS,) multiplies the n-gram columns before
     fitting (rare ones may move more) and is folded back into the weights. `extra` (all rows, features): further
-    features, as of a sentence encoder, of about unit length a row.
+    features, as of a sentence encoder, of about unit length a row. Names are held within `NAME_BOUND` of each other's
+    mean: which people are spoken of says more about a corpus than about a comment.
     """
     from scipy.sparse import csr_matrix, hstack, vstack
     from sklearn.linear_model import LogisticRegression
@@ -746,4 +769,14 @@ def fit_head(
     dense = np.zeros(len(DENSE))
     dense[usable] = coefficients[-int(usable.sum()) :]
     ngram_weights = coefficients[:N_BUCKETS] * scaling if with_ngrams else np.zeros(N_BUCKETS)
+    if with_ngrams:
+        _hold_names(ngram_weights, NAME_BOUND[label])
     return Head(ngram_weights, dense, float(model.intercept_[0]), extra_weights)
+
+
+def _hold_names(weights: npt.NDArray[np.float64], bound: float) -> None:
+    """Hold the weights of names within `bound` of their mean; one that no row had is taken to be like the others."""
+    named = weights[name_buckets()]
+    if named.any():
+        mean = float(named[named != 0.0].mean())
+        weights[name_buckets()] = np.where(named == 0.0, mean, np.clip(named, mean - bound, mean + bound))

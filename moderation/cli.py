@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +32,8 @@ from moderation.settings import Settings, check_files, seed_page, seeds_folder, 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from moderation.classifier import Classifier, Explanation
+    from moderation.classifier import Explanation
+    from moderation.finetuning import Tuned
     from moderation.jobs import Scored
     from moderation.learning import Checks
     from moderation.policy import Policy
@@ -527,29 +529,31 @@ def train(
     folder = out or Path("models") / f"base-{_now():%Y.%m}"
     if folder.exists():
         raise InputError(f"{folder}: is there already, and a version is written once; give another --out")
-    with _progress("steps") as progress:
-        trained = recipe.train(data, seeds_folder(), progress=progress)
-    card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
-    full = {**trained.card, **card}
-    try:
-        trained.classifier.save(folder, full)
-        if accurate:
-            full["encoder"] = _encoder(data, trained.classifier, folder)
-            (folder / "card.json").unlink()
-            trained.classifier.write_card(folder, full)
-        (folder / "card.md").write_text(recipe.card_markdown(full, folder.name), "utf-8")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --out") from error
+    with tempfile.TemporaryDirectory() as scratch:
+        tuned = _tuned(data, Path(scratch)) if accurate else None
+        with _progress("steps") as progress:
+            trained = recipe.train(data, seeds_folder(), teacher=tuned and tuned.teacher, progress=progress)
+        card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
+        full = {**trained.card, **card}
+        try:
+            trained.classifier.save(folder, full)
+            if tuned is not None:
+                full["encoder"] = tuned.finish(trained, folder)
+                (folder / "card.json").unlink()
+                trained.classifier.write_card(folder, full)
+            (folder / "card.md").write_text(recipe.card_markdown(full, folder.name), "utf-8")
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --out") from error
     _say(f"written: {folder}")
 
 
-def _encoder(data: Path, classifier: "Classifier", folder: Path) -> dict[str, Any]:
+def _tuned(data: Path, folder: Path) -> "Tuned":
     try:
         from moderation import finetuning
     except ImportError as error:
         raise InputError("train: torch is not installed; pip install 'comment-moderation[train]'") from error
     with _progress("steps") as progress:
-        return finetuning.make(data, seeds_folder(), classifier, folder, progress or (lambda *_: None))
+        return finetuning.tune(data, seeds_folder(), folder, progress or (lambda *_: None))
 
 
 @app.command(epilog="Example: moderation evaluate --data ../data --out build/evaluation", rich_help_panel="Models")
@@ -580,7 +584,7 @@ def evaluate(
 
     from moderation import report
     from moderation.jobs import thresholds_of
-    from moderation.tiers import Accurate, Likeness
+    from moderation.tiers import Accurate, Likeness, Sentences
 
     settings = settings_from()
     registry, rules = _registry(settings), _policy(settings, policy)
@@ -601,7 +605,8 @@ def evaluate(
         for name in ("accurate", "cascade"):
             tiers[name] = registry.load_tier(version, name, thresholds_of(rules))
         assert isinstance(tiers["accurate"], Accurate)
-        extras["accurate"] = report.Extras(context=Likeness(tiers["accurate"].encoder))
+        encoder = tiers["accurate"].encoder
+        extras["accurate"] = report.Extras(text=Sentences(encoder), context=Likeness(encoder))
         embedder = tiers["accurate"].encoder.embed
     fitted = None
     if peers and data is not None:

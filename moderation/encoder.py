@@ -33,6 +33,7 @@ __all__ = [
     "SENTENCE",
     "TOKENIZER",
     "TUNED",
+    "VECTOR",
     "WINDOW",
     "Encoder",
     "passages_of",
@@ -46,6 +47,8 @@ HEADS: Final = ("incitement", "toxicity", "severe_toxicity", "threat", "insult",
 WINDOW: Final = 94
 """Tokens of one window, without its two ends; a longer text is read in several, and its strongest one counts."""
 OVERLAP: Final = 16
+VECTOR: Final = 384
+"""Numbers of a sentence embedding."""
 PASSAGE_WORDS: Final = 60
 MAX_PASSAGES: Final = 64
 REMEMBERED: Final = 4_096

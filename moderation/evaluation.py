@@ -26,6 +26,7 @@ __all__ = [
     "LabelMetrics",
     "Spread",
     "area",
+    "best_share",
     "best_threshold",
     "bias",
     "calibration_curve",
@@ -349,6 +350,30 @@ def best_threshold(groups: Iterable[tuple[Floats, Floats]], *, rate: float | Non
         total += 2 * hits / np.maximum(hits + weight * alarms + yes, 1.0)
     best = np.flatnonzero(total >= total.max() - 1e-12)
     return float(candidates[best[len(best) // 2]])
+
+
+SHARES: Final = (0.0, 0.25, 0.5, 1.0)
+
+
+def best_share(group: npt.NDArray[Any], answers: Floats, logits: Floats, others: Floats) -> float:
+    """Return which of `SHARES` of `others` to add to `logits`, so that the mean AUC within the groups is highest.
+
+    Within groups, since logits of fits that left out different groups stand at different levels. Rows where either is
+    NaN take no part, nor do groups with one answer; of equals, the smallest.
+    """
+    known = ~np.isnan(logits) & ~np.isnan(others)
+    best, found = -1.0, SHARES[0]
+    for share in SHARES:
+        areas = []
+        for name in np.unique(group[known]):
+            rows = known & (group == name)
+            area_of = area(answers[rows], (logits + share * others)[rows], resamples=1)
+            if area_of is not None:
+                areas.append(area_of.value)
+        mean = float(np.mean(areas)) if areas else 0.0
+        if mean > best + 1e-9:
+            best, found = mean, share
+    return found
 
 
 def f1_spread(

@@ -5,7 +5,8 @@ Everything above asks a tier the same questions and gets the same tables, whiche
 - fast: the classifier alone.
 - accurate: for the abuse labels and incitement a weighted sum of the encoder's logit and the classifier's; off-topic by
   the classifier's features of context and by how like the comment is, as sentences, to the passages of its article, to
-  what it answers and to the thread before it; spam and trackback are matters of shape, and stay the classifier's.
+  what it answers and to the thread before it; spam and trackback by the classifier's logit, which knows shape, author
+  and link, and by the sentence embedding, which knows what is said in words the classifier never met.
 - cascade: the classifier scores everything, and what it is unsure of is scored again by the accurate tier.
 
 What a site's reviews teach is a change of the classifier's weights. It is fitted for each tier on top of that tier's
@@ -16,7 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -25,7 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from moderation.classifier import Classifier, Explanation, Span, archive, read_arrays, scores_table, sigmoid
-from moderation.encoder import HEADS, Encoder, passages_of
+from moderation.encoder import HEADS, VECTOR, Encoder, passages_of
 from moderation.errors import ModelError
 from moderation.features import DENSE
 from moderation.features.context import PRECEDING
@@ -34,6 +35,7 @@ from moderation.labels import LABELS, TIERS
 from moderation.tables import Batch
 
 __all__ = [
+    "BY_SENTENCE",
     "CHANGE_FILE",
     "HEADS_FILE",
     "LIKENESS",
@@ -42,6 +44,7 @@ __all__ = [
     "Heads",
     "Likeness",
     "Scorer",
+    "Sentences",
     "likeness",
     "tiered",
 ]
@@ -61,6 +64,9 @@ LIKENESS: Final = (
     "nearest of all around it",
 )
 """What sentence embeddings say of a comment beside its article and thread, in order."""
+
+BY_SENTENCE: Final = ("spam", "trackback")
+"""Labels judged by the classifier's logit and by the sentence embedding together."""
 
 PARTS: Final = 14
 """At most so many parts of a text are taken away, one at a time, to see what the logit owes to each.
@@ -103,25 +109,39 @@ class Heads:
 
     `mix` (len(HEADS), 3): weights of the encoder's logit and the classifier's, and a bias, after calibration.
     `off_topic` (len(DENSE) + len(LIKENESS) + 1,): weights of both groups of features, and a bias.
+    `sentence` (len(BY_SENTENCE), VECTOR + 2): weights of the classifier's logit and of the embedding, and a bias.
     `band`: how far from a threshold, in logits, the fast tier counts as unsure.
     """
 
     mix: Floats
     off_topic: Floats
+    sentence: Floats
     band: float
 
     def content(self) -> bytes:
         """Return the heads as the bytes of a file."""
-        return archive({"band": np.array(self.band), "mix": self.mix, "off_topic": self.off_topic})
+        return archive(
+            {
+                "band": np.array(self.band),
+                "mix": self.mix,
+                "off_topic": self.off_topic,
+                "sentence": self.sentence,
+            }
+        )
 
     @classmethod
     def read(cls, path: Path, digest: str) -> "Heads":
         """Read the heads in the file at `path`; raises `ModelError` unless it is the one of this digest."""
-        arrays = read_arrays(path, digest, ("band", "mix", "off_topic"))
-        shapes = ((), (len(HEADS), 3), (len(DENSE) + len(LIKENESS) + 1,))
-        if any(arrays[name].shape != shape for name, shape in zip(("band", "mix", "off_topic"), shapes, strict=True)):
+        shapes = {
+            "band": (),
+            "mix": (len(HEADS), 3),
+            "off_topic": (len(DENSE) + len(LIKENESS) + 1,),
+            "sentence": (len(BY_SENTENCE), VECTOR + 2),
+        }
+        arrays = read_arrays(path, digest, tuple(shapes))
+        if any(arrays[name].shape != shape for name, shape in shapes.items()):
             raise ModelError(f"{path}: the heads do not fit this package; restore the file or use --tier fast")
-        return cls(arrays["mix"], arrays["off_topic"], float(arrays["band"]))
+        return cls(arrays["mix"], arrays["off_topic"], arrays["sentence"], float(arrays["band"]))
 
 
 @dataclass(frozen=True)
@@ -177,6 +197,12 @@ class Accurate:
             of_encoder, of_base, bias = self.heads.mix[k]
             found[judged, j] = of_encoder * encoded[:, k] + of_base * base[judged, j] + bias
             found[np.isnan(base[:, j]), j] = np.nan
+        if len(at) and set(BY_SENTENCE) & set(self.labels):
+            vectors = self.encoder.embed(batch.comments["text"].iloc[at].tolist())
+            for weights, label in zip(self.heads.sentence, BY_SENTENCE, strict=True):
+                if label in self.labels:
+                    j = self.labels.index(label)
+                    found[at, j] = weights[0] * base[at, j] + _cosines(vectors, weights[1:-1]) + weights[-1]
         features = np.zeros((len(batch), len(DENSE) + len(LIKENESS)))
         if "off_topic" in self.labels and len(at):
             j = self.labels.index("off_topic")
@@ -209,16 +235,17 @@ class Accurate:
 
         For the labels of the encoder a part's weight is how much the logit falls when that part of the text is taken
         away (occlusion: Zeiler and Fergus, ECCV 2014; Li et al., 2016). Such weights do not add up by themselves: the
-        `bias` is what is left of the logit. Off-topic, spam and trackback are sums, and exact.
+        `bias` is what is left of the logit. Off-topic, spam and trackback are sums, and exact: of the latter two, what
+        the embedding says is one part, of the text as a whole.
         """
         if label not in self.labels:
             raise ModelError(f"model {self.version}: no head for {label!r}; it has {', '.join(self.labels)}")
-        if label not in HEADS and label != "off_topic":
-            return self.change.explain(batch, label, earlier)
         j = self.labels.index(label)
         logits = self.logits(batch, earlier)[:, j]
         if label == "off_topic":
             return self._by_context(batch, earlier, logits)
+        if label in BY_SENTENCE:
+            return self._by_sentence(batch, label, earlier, logits)
         taught = self._taught(batch, earlier)[:, j]
         found = []
         for row, (logit, change) in enumerate(zip(logits.tolist(), taught.tolist(), strict=True)):
@@ -274,6 +301,22 @@ class Accurate:
             if change:
                 spans.append(Span(None, None, change, "structure", "what reviews taught"))
             found.append(_explained("off_topic", logit, spans))
+        return found
+
+    def _by_sentence(self, batch: Batch, label: str, earlier: pd.DataFrame | None, logits: Floats) -> list[Explanation]:
+        weights = self.heads.sentence[BY_SENTENCE.index(label)]
+        vectors = self.encoder.embed(batch.comments["text"].tolist())
+        meant = _cosines(vectors, weights[1:-1]).tolist()
+        taught = self._taught(batch, earlier)[:, self.labels.index(label)].tolist()
+        found = []
+        for why, logit, part, change in zip(
+            self.base.explain(batch, label, earlier), logits.tolist(), meant, taught, strict=True
+        ):
+            spans = [replace(span, weight=span.weight * float(weights[0])) for span in why.spans]
+            spans.append(Span(None, None, part, "structure", "what it says as a whole"))
+            if change:
+                spans.append(Span(None, None, change, "structure", "what reviews taught"))
+            found.append(_explained(label, logit, spans))
         return found
 
     def adapt(
@@ -343,7 +386,7 @@ class Cascade:
     def unsure(self, logits: Floats) -> npt.NDArray[np.bool_]:
         """Say which rows the accurate tier should see: a label it judges better lies within the band of its limit."""
         found = np.zeros(len(logits), np.bool_)
-        for label in (*HEADS, "off_topic"):
+        for label in (*HEADS, *BY_SENTENCE, "off_topic"):
             if label in self.labels and label in self.thresholds:
                 limit = self.thresholds[label]
                 centre = float(np.log(limit / (1.0 - limit))) if 0.0 < limit < 1.0 else 0.0
@@ -367,6 +410,27 @@ class Cascade:
             return fast
         accurate = self.accurate.explain(batch, label, earlier)
         return [slow if row else quick for row, quick, slow in zip(rows.tolist(), fast, accurate, strict=True)]
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """The sentence embeddings of a batch, as a function that knows which encoder it asks, and what it asked."""
+
+    encoder: Encoder
+    known: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def version(self) -> str:
+        """Name the encoder by its files."""
+        return json.dumps(dict(self.encoder.made_of[1]), sort_keys=True)
+
+    def __call__(self, batch: Batch) -> Floats:
+        """Return the embeddings, (n, VECTOR)."""
+        texts = batch.comments["text"].tolist()
+        new = list(dict.fromkeys(text for text in texts if text not in self.known))
+        for text, vector in zip(new, self.encoder.embed(new), strict=True):
+            self.known[text] = vector.astype(np.float32)
+        return np.array([self.known[text] for text in texts], np.float64).reshape(len(texts), VECTOR)
 
 
 @dataclass(frozen=True)
@@ -475,4 +539,4 @@ def _explained(label: str, logit: float, spans: list[Span]) -> Explanation:
     return Explanation(label, bias, logit, float(sigmoid(np.array([logit]))[0]), tuple(spans))
 
 
-assert set(HEADS) <= set(LABELS)
+assert set(HEADS) | set(BY_SENTENCE) <= set(LABELS)

@@ -244,6 +244,45 @@ class="p-author h-card">Ben</span> <time class="dt-published" datetime="2012-03-
 "author": {{"name": "Ben"}}, "dateCreated": "2012-03-05T08:05:00Z", "text": "{TWO}"}}]}}]}}</script>""",
     ),
     Sample(
+        "vbulletin 4",
+        f"""<ol id="posts" class="posts"><li class="postbitlegacy postbitim postcontainer" id="post_11"><div class="posthead"><span class="postdate old"><span class="date">03-04-2012,&nbsp;<span class="time">10:20 AM</span></span></span><span class="nodecontrols"><a name="post11" href="showthread.php?p=11#post11" class="postcounter">#1</a></span></div><div class="postdetails"><div class="userinfo"><div class="username_container"><a class="username offline" href="member.php?2"><strong>Ann Lee</strong></a></div><span class="usertitle">Junior Member</span><dl class="userinfo_extra"><dt>Join Date</dt><dd>Jan 2010</dd></dl></div><div class="postbody"><div class="postrow"><div class="content"><div id="post_message_11"><blockquote class="postcontent restore">{ONE}</blockquote></div></div></div></div></div></li><li class="postbitlegacy postbitim postcontainer" id="post_12"><div class="posthead"><span class="postdate old"><span class="date">03-05-2012,&nbsp;<span class="time">08:05 AM</span></span></span></div><div class="postdetails"><div class="userinfo"><div class="username_container"><a class="username offline" href="member.php?3"><strong>Ben</strong></a></div></div><div class="postbody"><div class="postrow"><div class="content"><div id="post_message_12"><blockquote class="postcontent restore">{TWO}</blockquote></div></div></div></div></div></li></ol>""",
+        nested=False,
+    ),
+    Sample(
+        "xenforo 1",
+        f"""<ol class="messageList" id="messageList"><li id="post-11" class="message" data-author="Ann Lee"><div class="messageUserInfo"><h3 class="userText"><a href="members/ann.2/" class="username">Ann Lee</a><em class="userTitle">Member</em></h3></div><div class="messageInfo primaryContent"><div class="messageContent"><article><blockquote class="messageText ugc baseHtml">{ONE}</blockquote></article></div><div class="messageMeta"><span class="item muted"><a href="threads/x/#post-11" class="datePermalink"><span class="DateTime" title="Mar 4, 2012 at 10:20 AM">Mar 4, 2012</span></a></span></div></div></li><li id="post-12" class="message" data-author="Ben"><div class="messageUserInfo"><h3 class="userText"><a href="members/ben.3/" class="username">Ben</a></h3></div><div class="messageInfo primaryContent"><div class="messageContent"><article><blockquote class="messageText ugc baseHtml">{TWO}</blockquote></article></div><div class="messageMeta"><span class="item muted"><a href="threads/x/#post-12" class="datePermalink"><span class="DateTime" title="Mar 5, 2012 at 8:05 AM">Mar 5, 2012</span></a></span></div></div></li></ol>""",
+        nested=False,
+    ),
+    Sample(
+        "microformats, hfeed of hentry",
+        f"""<section class="hfeed"><h2>Responses</h2><article class="hentry" id="r11"><header><span class="author vcard"><a class="fn url" href="http://ann.example/">Ann Lee</a></span> <abbr class="published" title="2012-03-04T10:20:00Z">4 March</abbr></header><div class="entry-content"><p>{ONE}</p></div></article><article class="hentry" id="r12"><header><span class="author vcard"><span class="fn">Ben</span></span> <abbr class="published" title="2012-03-05T08:05:00Z">5 March</abbr></header><div class="entry-content"><p>{TWO}</p></div></article></section>""",
+        nested=False,
+    ),
+    Sample(
+        "schema.org UserComments",
+        f"""<div itemprop="comment" itemscope itemtype="http://schema.org/UserComments"><span itemprop="creator" itemscope itemtype="http://schema.org/Person"><span itemprop="name">Ann Lee</span></span><time itemprop="commentTime" datetime="2012-03-04T10:20:00Z">4 March</time><div itemprop="commentText">{ONE}</div></div><div itemprop="comment" itemscope itemtype="http://schema.org/UserComments"><span itemprop="creator" itemscope itemtype="http://schema.org/Person"><span itemprop="name">Ben</span></span><time itemprop="commentTime" datetime="2012-03-05T08:05:00Z">5 March</time><div itemprop="commentText">{TWO}</div></div>""",
+        nested=False,
+    ),
+    Sample(
+        "json-ld only, in a graph, with parents",
+        f"""<script type="application/ld+json">{{"@context":"https://schema.org","@graph":[{{"@type":"DiscussionForumPosting","headline":"Bread at last","comment":[{{"@type":"Comment","url":"https://oven.example/bread#c1","author":{{"@type":"Person","name":"Ann Lee"}},"datePublished":"2012-03-04T10:20:00Z","text":"{ONE}"}},{{"@type":"Comment","url":"https://oven.example/bread#c2","parentItem":{{"@type":"Comment","url":"https://oven.example/bread#c1"}},"author":"Ben","datePublished":"2012-03-05T08:05:00Z","text":"{TWO}"}}]}}]}}</script>""",
+    ),
+    Sample(
+        "slashdot, members' numbers",
+        f"""<ul id="commentlisting"><li id="tree_11" class="comment contain"><div id="comment_11" class="commentwrap"><div class="commentTop newcomment"><div class="title"><h4><a name="11" href="//slash.example/x">Heat</a> <span class="score">(Score:<a>5</a>, Interesting)</span></h4></div><div class="details"><span class="by">by <a href="//slash.example/~ann">Ann Lee</a> ( 123 )</span> <span class="otherdetails">on Sunday March 04, 2012 @10:20AM (<a>#11</a>)</span></div></div><div class="commentBody"><div id="comment_body_11">{ONE}</div></div></div></li><li id="tree_12" class="comment contain"><div id="comment_12" class="commentwrap"><div class="commentTop"><div class="details"><span class="by">by <a href="//slash.example/~ben">Ben</a></span> <span class="otherdetails">on Monday March 05, 2012 @08:05AM</span></div></div><div class="commentBody"><div id="comment_body_12">{TWO}</div></div></div></li></ul>""",
+        nested=False,
+    ),
+    Sample(
+        "hacker news of 2008",
+        f"""<table><tr><td><table><tr><td><img src="s.gif" height="1" width="0"></td><td class="default"><div><span class="comhead"><a href="user?id=ann">Ann Lee</a> 4 March 2012 10:20 | <a href="item?id=11">link</a></span></div><br><span class="comment"><font color="#000000">{ONE}</font></span></td></tr></table></td></tr><tr><td><table><tr><td><img src="s.gif" height="1" width="40"></td><td class="default"><div><span class="comhead"><a href="user?id=ben">Ben</a> 5 March 2012 08:05 | <a href="item?id=12">link</a></span></div><br><span class="comment"><font color="#000000">{TWO}</font></span></td></tr></table></td></tr></table>""",
+        nested=False,
+    ),
+    Sample(
+        "drupal 7, RDFa",
+        f"""<div id="comments"><div class="comment" about="/comment/11#comment-11" typeof="sioct:Post sioct:Comment"><span class="submitted"><span property="dc:date dc:created" content="2012-03-04T10:20:00+00:00" datatype="xsd:dateTime">Sun, 03/04/2012 - 10:20</span> by <span class="username" typeof="sioc:UserAccount" property="foaf:name">Ann Lee</span></span><div class="content"><div class="field-name-comment-body" property="content:encoded"><p>{ONE}</p></div></div></div><div class="comment" typeof="sioct:Post sioct:Comment"><span class="submitted"><span property="dc:date dc:created" content="2012-03-05T08:05:00+00:00">Mon, 03/05/2012 - 08:05</span> by <span class="username" typeof="sioc:UserAccount" property="foaf:name">Ben</span></span><div class="content"><p>{TWO}</p></div></div></div>""",
+        nested=False,
+    ),
+    Sample(
         "a German newspaper",
         f"""<div class="leserkommentare"><h3>2 Leserkommentare</h3><div class="leserkommentar"><div class="kommentar-kopf"><span class="benutzer">Ann Lee</span>
 <span class="datum">04.03.2012, 10:20 Uhr</span></div><div class="kommentar-text">{ONE}</div><a class="melden">Kommentar melden</a></div>

@@ -5,6 +5,9 @@ import gzip
 import io
 import json
 import lzma
+import os
+import tarfile
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -34,12 +37,24 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def tarred(members: dict[str, bytes], how: str = "", form: int = tarfile.GNU_FORMAT) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=form) as archive:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return PACK[how](file.getvalue()) if how else file.getvalue()
+
+
 PACK = {
     "gz": gzip.compress,
     "zst": zstandard.ZstdCompressor().compress,
     "bz2": bz2.compress,
     "xz": lzma.compress,
     "zip": lambda content: zipped({"export.jsonl": content}),
+    "tar": lambda content: tarred({"export.jsonl": content}),
+    "tgz": lambda content: tarred({"./export.jsonl": content}, "gz"),
 }
 
 
@@ -240,6 +255,91 @@ def test_names_of_packed_files_say_what_is_in_them(tmp_path):
     assert (source.suffix, source.stem) == (".csv", "Export.CSV")
     (place,) = places_in(put(tmp_path / "x.zip", zipped({"a/b.tsv": b"id\ttext\n1\ta\n"})))
     assert (Source.of(place).suffix, place.name) == (".tsv", f"{tmp_path}/x.zip/a/b.tsv")
+
+
+# Tar archives: plain ones are gone about in, packed ones are copied out once, or read as a stream where one file is in.
+
+FILES = {
+    "a/one.csv": b"id,text\n1,from one\n",
+    "./b/two.jsonl.gz": gzip.compress(b'{"id": "2", "text": "from two"}\n'),
+    "c/" + "long-" * 60 + "name.csv": b"id,text\n3,from three\n",
+    "../up.csv": b"id,text\n4,from four\n",
+    "/rooted.csv": b"id,text\n5,from five\n",
+    "._x": b"junk",
+    "photo.png": b"\x89PNG\r\n\x1a\n" + bytes(600),
+}
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT], ids=["gnu", "pax"])
+@pytest.mark.parametrize("how", ["", "gz", "zst", "bz2", "xz"])
+def test_files_in_a_tar_archive_are_read_one_after_the_other(tmp_path, monkeypatch, how, form):
+    (tmp_path / "t").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    content = tarred(FILES, how, form)
+    texts, report, reading = take(put(tmp_path / f"x.tar.{how}", content))
+    assert sorted(texts) == ["from five", "from four", "from one", "from three", "from two"]
+    assert report.notes == ("photo.png: not read: is a picture, not text; give a text file",)
+    assert reading.format == "csv, jsonl"
+    assert not os.listdir(tmp_path / "t")  # noqa: PTH208 - names are all that is asked for
+    put(tmp_path / "f" / "x.tar", content)
+    put(tmp_path / "f" / "y.csv", b"id,text\n9,beside it\n")
+    assert sorted(take(tmp_path / "f")[0]) == sorted([*texts, "beside it"])
+    assert not os.listdir(tmp_path / "t")  # noqa: PTH208
+
+
+def test_links_and_folders_in_a_tar_archive_are_none_of_its_files(tmp_path):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for kind, name, to in (
+            (tarfile.DIRTYPE, "d", ""),
+            (tarfile.SYMTYPE, "d/passwords", "/etc/passwd"),
+            (tarfile.LNKTYPE, "d/more", "../../other"),
+            (tarfile.CHRTYPE, "d/zero", ""),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, to
+            archive.addfile(entry)
+        entry = tarfile.TarInfo("d/x.csv")
+        entry.size = 15
+        archive.addfile(entry, io.BytesIO(b"id,text\n1,one\n\n"))
+    texts, report, _ = take(put(tmp_path / "x.tar", file.getvalue()))
+    assert (texts, report.notes) == (["one"], ())
+
+
+def test_a_damaged_tar_archive_gives_what_came_before(tmp_path):
+    files = {f"{letter}.csv": f"id,text\n{letter},{letter}\n".encode() for letter in "abc"}
+    content = bytearray(tarred(files))
+    content[2 * 1024 : 2 * 1024 + 8] = b"\xff" * 8  # the header of the third
+    texts, report, _ = take(put(tmp_path / "x.tar", bytes(content)))
+    assert texts == ["a", "b"]
+    (note,) = report.notes
+    assert note.endswith("not read: the archive is damaged behind b.csv; what follows there was not read")
+    texts, report, _ = take(put(tmp_path / "y.tar", tarred(files)[: 1024 + 512 + 11]))
+    assert texts == ["a", "b"]  # its last line end is what is missing
+    assert any("breaks off" in note for note in report.notes)
+
+
+def test_a_bomb_in_a_tar_archive_is_refused(tmp_path):
+    zeros = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=zeros, mode="wb", compresslevel=1) as packed,
+        tarfile.open(fileobj=packed, mode="w|") as archive,
+    ):
+        entry = tarfile.TarInfo("x.csv")
+        entry.size = 300 << 20
+        archive.addfile(entry, _Endless())
+    put(tmp_path / "f" / "x.tgz", zeros.getvalue())
+    with pytest.raises(FormatError, match="unpacks to more than 400 times its size"):
+        take(tmp_path / "f" / "x.tgz")
+    put(tmp_path / "f" / "y.csv", b"id,text\n9,beside it\n")
+    texts, report, _ = take(tmp_path / "f")
+    assert texts == ["beside it"]
+    assert "x.tgz: not read: unpacks to more than 400 times" in report.notes[0]
+
+
+class _Endless:
+    def read(self, size: int) -> bytes:
+        return b"a" * size
 
 
 # Any bytes, any ids.

@@ -658,7 +658,7 @@ def test_a_date_that_cannot_be_keeps_its_comment(tmp_path):
     )
     assert comments["author"].tolist() == ["Ada", "Ben", "Cy"]
     assert missing_as_none(comments["posted_at"]) == [None, None, pd.Timestamp("2007-03-03T02:00Z")]
-    assert report.notes == ("2 bylines name a day or hour that cannot be; those times are left out",)
+    assert report.notes == ("2 bylines name a day or hour that cannot be; those times are left out: line 9, line 13",)
 
 
 @pytest.mark.parametrize(

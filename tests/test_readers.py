@@ -587,8 +587,13 @@ def test_times_are_read_as_people_and_machines_write_them(tmp_path, values, expe
     rows = [{"text": "x", "created_at": value} for value in values]
     got = take(file(tmp_path, "x.json", json.dumps(rows)))
     assert [None if time is None else str(time)[:-6] for time in got.column("posted_at")] == expected
-    lost = sum(time is None and bool(value) for time, value in zip(got.column("posted_at"), values, strict=True))
-    assert (f"{lost} times could not be read and are left out" in got.loss.notes) == bool(lost)
+    bad = [
+        f"record {row}"
+        for row, (time, value) in enumerate(zip(got.column("posted_at"), values, strict=True), 1)
+        if time is None and value
+    ]
+    said = [note for note in got.loss.notes if "could not be read" in note]
+    assert said == [f"{len(bad)} times could not be read and are left out: {', '.join(bad)}"] * bool(bad)
 
 
 @pytest.mark.parametrize(

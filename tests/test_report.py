@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
+from moderation import recipe
 from moderation.classifier import Classifier, fit_head, head_logits
+from moderation.encoder import VECTOR
 from moderation.errors import InputError
 from moderation.labels import LABELS
 from moderation.recipe import Corpus
@@ -30,6 +32,7 @@ from moderation.report.sets import Measured, development_sets, own_sets, score_s
 from moderation.report.targets import TARGETS, target_rows
 from moderation.settings import seeds_folder, shipped_models
 from moderation.tables import validate_scores
+from moderation.tiers import BY_SENTENCE
 
 DATA = Path(os.environ.get("MODERATION_DATA", Path(__file__).parents[2] / "shared" / "data"))
 THRESHOLDS = {"incitement": 0.1, "toxicity": 0.5, "identity_attack": 0.2, "spam": 0.5, "trackback": 0.5}
@@ -293,7 +296,7 @@ def small_data(folder):
     names = [
         "source_repo", "comment_id", "parent_id", "article_id", "type", "label_spam", "author", "author_url", "content",
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=names).assign(lang="en", date="2010-01-01T00:00:00Z")
+    frame = pd.DataFrame(rows, columns=names).assign(lang="en", date="2010-01-01T00:00:00Z", type_source="declared")
     (folder / "blogs").mkdir(parents=True)
     (folder / "spam").mkdir()
     frame.to_parquet(folder / "blogs/comments.parquet")
@@ -348,17 +351,57 @@ def test_swapped_articles_are_told_by_context_and_not_by_length(data, cache):
     assert 0.1 < found.positives / found.n < 0.4
 
 
-def test_further_features_reach_every_fit(data):
-    seen = []
+class Told:
+    """Further features that know the answer, or the opposite of it, and count what they were asked."""
 
-    def answer_itself(batch):
-        seen.append(len(batch))
-        notice = batch.comments["text"].str.startswith("[...]").to_numpy(dtype=float)
-        return np.column_stack([notice, 1 - notice]).astype(np.float32)
+    def __init__(self, begin, sign=1.0):
+        self.begin, self.sign, self.asked = begin, sign, []
+        self.version = f"{begin} {sign}"
 
-    found = trackback(data, seeds_folder(), extra=answer_itself, resamples=5)
-    assert len(seen) == 1
+    def __call__(self, batch):
+        self.asked.append(len(batch))
+        yes = batch.comments["text"].str.contains(self.begin, regex=False).to_numpy(dtype=float)
+        return self.sign * np.column_stack([yes, 1 - yes])
+
+
+def test_further_features_are_added_where_they_help(data, cache):
+    plain = trackback(data, seeds_folder(), cache=cache, resamples=5)
+    told = Told("[...]")
+    found = trackback(data, seeds_folder(), extra=told, cache=cache, resamples=5)
+    assert told.asked == [sum(rows for rows, _ in plain.counts.values())]
     assert found.f1.worst.value == 1.0
+    assert trackback(data, seeds_folder(), extra=told, cache=cache, resamples=5) == found
+    assert len(told.asked) == 1
+
+
+def test_sentences_are_weighed_beside_the_left_out_logits_of_spam(data, cache):
+    plain = spam(data, seeds_folder(), cache=cache, resamples=5)
+    found = spam(data, seeds_folder(), extra=Told("subscribe"), cache=cache, resamples=5)
+    assert found.videos.mean.value >= plain.videos.mean.value
+    assert found.across_auc.value >= plain.across_auc.value
+
+
+def test_the_accurate_tier_s_weights_for_sentences_are_calibrated_and_helpful(data):
+    def embed(texts):
+        found = np.zeros((len(texts), VECTOR))
+        found[:, 0] = ["subscribe" in text for text in texts]
+        found[:, 1] = ["[...]" in text for text in texts]
+        return found
+
+    corpus = recipe.joined([recipe.blog_rows(data)[0], recipe.youtube_rows(data)])
+    ids = corpus.batch.comments["id"].to_numpy(dtype=object)
+    noise = np.random.default_rng(0).normal(0, 1, len(ids))
+    left_out = {}
+    for label in BY_SENTENCE:
+        truth = corpus.truth[:, LABELS.index(label)]
+        left_out[label] = pd.Series(np.nan_to_num(truth) + noise, index=ids)
+    weights, told = recipe.weigh_sentences(embed, data, seeds_folder(), left_out)
+    assert weights.shape == (len(BY_SENTENCE), VECTOR + 2)
+    for row, label in zip(weights, BY_SENTENCE, strict=True):
+        assert told[label]["share"] > 0
+        assert told[label]["left_out_auc"]["value"] > told[label]["left_out_auc_of_logit"]["value"]
+        assert row[0] > 0
+        assert row[1 + BY_SENTENCE.index(label)] > 0
 
 
 def test_a_head_with_further_features_adds_them_and_cannot_be_shipped():
@@ -480,7 +523,7 @@ def measured(fast):
 
 def test_without_data_own_sentences_are_measured_and_nothing_is_made_up(measured):
     figures = measured.figures
-    assert set(figures["sets"]) == {"contrast", "neutral", "notices", "checks"}
+    assert set(figures["sets"]) == {"contrast", "neutral", "notices", "promotion", "checks"}
     assert figures["left_out"] == {}
     rows = {(row["label"], row["set"], row["measure"], row["scorer"]): row for row in figures["targets"]}
     unmeasured = rows["incitement", "edos_devtest", "auc", "fast"]

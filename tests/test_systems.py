@@ -280,6 +280,21 @@ SAMPLES = {
                 {"kind": "t1", "data": REDDIT | {"id": "c5", "removed": True}},
                 {"kind": "t1", "data": REDDIT | {"id": "c6", "approved": True}}]}}),
         ),
+        "what was removed, by whom and why": (
+            "x.jsonl",
+            lines(REDDIT | {"id": f"d{number}"} | said for number, said in enumerate([
+                {"body": "[removed]", "author": "[deleted]"},
+                {"body": "[deleted]", "author": "[deleted]"},
+                {"removed_by_category": "moderator", "mod_reason_title": "Rule 2: stay on topic (Off-Topic)"},
+                {"removed_by_category": "reddit"},
+                {"removed_by_category": "deleted"},
+                {"banned_by": "AutoModerator", "ban_note": "spam"},
+                {"banned_by": True, "mod_reports": [["Inciting violence", "eve"], 7, []], "ban_note": "remove not spam"},
+                {"approved_by": "eve", "user_reports": [["This is spam", 3]]},
+                {"mod_reports": [], "user_reports": [["I do not like it", 1]]},
+                {"removed_by_category": "a new word", "removal_reason": None, "num_reports": 0},
+            ])),
+        ),
     },
     "coral": {
         "comments alone": ("comments.jsonl", lines([CORAL, CORAL | {"id": "k2", "parentID": "k1", "status": "NONE"}])),

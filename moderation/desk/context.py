@@ -175,7 +175,7 @@ def _alike(store: Store, classifier: Scorer, card: Card, language: str, when: Wh
     for one in jobs.look_alikes(store, classifier, card.comment_id, among=AMONG):
         if one.likeness < LIKE:
             continue
-        standing = store.reviews(comment_id=one.comment_id, limit=1)
+        standing = store.reviews(comment_id=one.id, limit=1)
         who = f"{standing[0].moderator}, {when(standing[0].at)}" if standing else ""
         rows.append(
             {"action": one.action, "said": say(f"queue.did_{one.action}", language), "who": who,

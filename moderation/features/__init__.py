@@ -1,10 +1,12 @@
 """Tables in, numbers out: hashed n-grams, structure and context, by kernels that all of scoring and fitting share."""
 
 import hashlib
+import json
 from typing import Final
 
 from moderation.features.context import CONTEXT
 from moderation.features.folding import folding_table
+from moderation.features.lexicon import lexicon
 from moderation.features.ngrams import BITS, N_BUCKETS
 from moderation.features.structure import STRUCTURE
 
@@ -13,7 +15,7 @@ __all__ = ["CONTEXT", "DENSE", "FEATURES", "N_BUCKETS", "STRUCTURE", "feature_ve
 DENSE: Final[tuple[str, ...]] = (*STRUCTURE, *CONTEXT)
 """The features that are not n-grams, in order."""
 
-FEATURES: Final = 1
+FEATURES: Final = 2
 """Raised whenever the same text would get other numbers: weights fitted for one version mean nothing in another."""
 
 
@@ -21,4 +23,5 @@ def feature_version() -> str:
     """Return what a model must have been fitted for: version, hash size, and a digest of folding table and names."""
     digest = hashlib.blake2b(folding_table().tobytes(), digest_size=6)
     digest.update("\n".join(DENSE).encode())
+    digest.update(json.dumps(lexicon()).encode())
     return f"{FEATURES}-{BITS}-{digest.hexdigest()}"

@@ -585,7 +585,9 @@ def _undone(text: str, bits: int) -> Undone:
         # What one step has changed, the steps after it have not looked at yet.
         if bits >> k & 1 or draft.text is not text:
             step(draft)
-    return Undone(draft.text, np.array(draft.offsets, np.int64))
+    # A range has no buffer: numpy would ask it for one number after the other.
+    offsets = np.arange(len(text) + 1) if isinstance(draft.offsets, range) else np.array(draft.offsets, np.int64)
+    return Undone(draft.text, offsets)
 
 
 def undo(texts: pd.Series | Iterable[str]) -> list[Undone]:

@@ -12,13 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from moderation.features.folding import CODE_POINTS, DIGIT, LETTER, MARK, SKIP, SPACE, SYMBOL
+from moderation.features.lexicon import ASK, GOODS, MINE, MONEY, NAME, PLACE, POLITE, PRAISE, YOU
 from moderation.features.structure import (
+    ADDRESSES,
+    ASKS,
+    ASKS_AT_ONCE,
+    AUTHOR_DIGITS,
     AUTHOR_ELLIPSIS,
     AUTHOR_IN_HOST,
+    AUTHOR_IN_TEXT,
+    AUTHOR_IS_TEXT,
     AUTHOR_LETTERS,
     AUTHOR_LINK,
     AUTHOR_MARKS,
     AUTHOR_SEPARATOR,
+    AUTHOR_TRADE,
+    AUTHOR_UPPER,
     AUTHOR_URL,
     AUTHOR_WORDS,
     BRACKET_ELLIPSIS,
@@ -27,27 +36,55 @@ from moderation.features.structure import (
     DIGITS,
     DISTINCT_WORDS,
     ENDS_ELLIPSIS,
+    ENDS_OPEN,
     ENDS_STOP,
     EXCLAMATIONS,
     FOREIGN,
     HAS_AUTHOR,
+    HEADED,
+    HEADED_CUT,
     LETTERS,
     LINES,
+    LINK_BYTES,
     LINKS,
     LONGEST_RUN,
     LONGEST_WORD,
     MARKS,
+    NOTICE,
+    OWN_PLACES,
+    PHONES,
+    PITCHES,
+    POLITES,
+    PRAISES,
     QUESTIONS,
     QUOTES,
     STARTS_ELLIPSIS,
     STARTS_LOWER,
+    SUMS,
     SYMBOLS,
     TAGS,
+    TEXT_BYTES,
+    TRADE,
     UPPER,
     WORDS,
+    YOUS,
 )
 
-__all__ = ["BITS", "MATRIX", "N_BUCKETS", "PACKS", "SCORE", "SPANS", "read_fragments", "read_stems", "run_pass"]
+__all__ = [
+    "AUTHOR_SEED",
+    "BITS",
+    "MATRIX",
+    "N_BUCKETS",
+    "PACKS",
+    "SCORE",
+    "SPANS",
+    "WORD_SEED",
+    "bucket_of",
+    "read_fragments",
+    "read_stems",
+    "run_pass",
+    "word_hash",
+]
 
 BITS: Final = 18
 N_BUCKETS: Final = 1 << BITS
@@ -67,17 +104,33 @@ PACKS: Final = 5
 """Weights of one bucket lie side by side, two labels to a 64-bit word: room for ten labels."""
 
 # Seeds keep the kinds of feature apart in one space of buckets.
-_S_WORD: Final = np.uint64(0x1000193)
+WORD_SEED: Final = np.uint64(0x1000193)
 _S_PAIR: Final = np.uint64(0x2000357)
 _S_CHAR: Final = np.uint64(0x30005A1)
 _S_MARK: Final = np.uint64(0x40007C5)
 _S_SYMBOL: Final = np.uint64(0x5000929)
 _S_HOST: Final = np.uint64(0x6000B5D)
-_S_AUTHOR: Final = np.uint64(0x7000D1F)
+AUTHOR_SEED: Final = np.uint64(0x7000D1F)
 _S_STEM: Final = np.uint64(0x8000F43)
 _START: Final = np.uint64(0xA5A5A5A5)
+_A_NAME: Final = np.uint64(0x5A5A5A5A)
+"""What stands for any name beside its neighbours."""
 
 _SHORT: Final = np.frombuffer(b"amanasatbebydogohahehiifinisitmemynoofohokonorsotoukupustvwe", np.uint8)
+
+_HOST_ENDINGS: Final = np.array(
+    [
+        int.from_bytes(ending, "big")
+        for ending in (
+            b"com", b"net", b"org", b"info", b"biz", b"ru", b"cn", b"xyz", b"top", b"club", b"online", b"site", b"shop",
+            b"store", b"io", b"tk", b"ly", b"tv", b"uk", b"de", b"fr", b"eu", b"nl", b"ca", b"au", b"pro", b"vip",
+            b"link", b"live", b"click", b"us", b"co", b"in",
+        )
+    ],
+    np.int64,
+)  # fmt: skip
+"""How the addresses end that are written without their beginning, as numbers of their bytes."""
+_BACK: Final = np.frombuffer(b"back", np.uint8)
 
 TEXT_FIELD: Final = 0
 AUTHOR_FIELD: Final = 1
@@ -138,7 +191,7 @@ def _put(
 def _put_word(
     word: npt.NDArray[np.int64],
     length: int,
-    seed: int,
+    state: int,
     begin: int,
     end: int,
     characters: bool,
@@ -148,11 +201,8 @@ def _put_word(
     out: npt.NDArray[np.int32],
     offsets: npt.NDArray[np.int32],
     n: int,
-) -> tuple[int, int]:
-    """Append a word and its character n-grams; return the new count and the word's hash."""
-    state = seed
-    for i in range(length):
-        state = _mix(state, word[i])
+) -> int:
+    """Append a word of hash `state` and its character n-grams; return the new count."""
     n = _put(state, WORD_FAMILY, begin, end, mode, stamp, stamps, out, offsets, n)
     if characters and length > 1:
         # The word with its ends marked: place -1 and place `length` are the marks.
@@ -162,7 +212,33 @@ def _put_word(
             for j in range(i + 2, min(i + 5, length + 1)):
                 gram = _mix(gram, word[j])
                 n = _put(gram, CHAR_FAMILY, begin, end, mode, stamp, stamps, out, offsets, n)
-    return n, state
+    return n
+
+
+@nb.njit(nogil=True, cache=True)
+def word_hash(word: npt.NDArray[np.int64], length: int, seed: int) -> int:
+    """Return the hash of the first `length` code points of a folded word."""
+    state = np.uint64(seed)
+    for i in range(length):
+        state = _mix(state, word[i])
+    return state
+
+
+@nb.njit(nogil=True, cache=True)
+def bucket_of(state: int) -> int:
+    """Return the bucket of a finished hash."""
+    return np.int64(((np.uint64(state) ^ (np.uint64(state) >> np.uint64(32))) * _PRIME) >> _SHIFT)
+
+
+@nb.njit(nogil=True, cache=True)
+def _classes_of(state: int, keys: npt.NDArray[np.uint64], classes: npt.NDArray[np.int64]) -> int:
+    """Return the classes of the word of this hash, 0 for nearly every word."""
+    slot = np.int64(state >> np.uint64(52))
+    while keys[slot] != 0:
+        if keys[slot] == state:
+            return classes[slot]
+        slot = (slot + 1) & (keys.shape[0] - 1)
+    return 0
 
 
 @nb.njit(nogil=True, cache=True)
@@ -201,6 +277,8 @@ def _read(
     stop: int,
     field: int,
     table: npt.NDArray[np.uint32],
+    keys: npt.NDArray[np.uint64],
+    classes: npt.NDArray[np.int64],
     word: npt.NDArray[np.int64],
     singles: npt.NDArray[np.int64],
     raw: npt.NDArray[np.float64],
@@ -217,7 +295,7 @@ def _read(
     """
     text = field == TEXT_FIELD
     author = field == AUTHOR_FIELD
-    seed = _S_WORD if text else (_S_AUTHOR if author else _S_HOST)
+    seed = WORD_SEED if text else (AUTHOR_SEED if author else _S_HOST)
     base = start if text else stop + 1  # so that offsets of other fields come out below 0
     in_link = field == LINK_FIELD
     at = start
@@ -241,6 +319,8 @@ def _read(
     characters = letters = upper = foreign = digits = symbols = marked = 0
     exclamations = questions = quotes = tags = lines = links = words = 0
     longest_word = longest_run = brackets = starts_lower = separators = 0
+    asks = asks_at_once = own_places = pitches = trade = praises = yous = polites = link_bytes = 0
+    asked_at = owned_at = -100  # the last request, the last "my", in words
     while True:
         at_end = at >= stop
         if at_end:
@@ -301,6 +381,7 @@ def _read(
                         if byte <= 32 or byte == 34 or byte == 60 or byte == 62 or byte == 91 or byte == 93:
                             break
                         link_to += 1
+                    link_bytes += link_to - at
                     if marks > 0:
                         n = _put(marks_state, WORD_FAMILY, marks_from - base, at - base, mode, stamp, stamps, out,
                                  offsets, n)  # fmt: skip
@@ -350,10 +431,32 @@ def _read(
             end = at - base
             if has_letter and has_digit:
                 _unmask(word, length)
-            n, state = _put_word(word, length, _S_HOST if in_link else seed, begin, end, text, mode, stamp, stamps,
-                                 out, offsets, n)  # fmt: skip
+            state = word_hash(word, length, _S_HOST if in_link else seed)
+            known = 0
+            if not in_link:
+                known = _classes_of(state, keys, classes)
+            named = text and (known & NAME) != 0
+            n = _put_word(word, length, state, begin, end, text and not named, mode, stamp, stamps, out, offsets,
+                          n)  # fmt: skip
+            if named:
+                state = _A_NAME
             words += 1
             longest_word = max(longest_word, length)
+            if known != 0:
+                trade += (known & (MONEY | GOODS)) != 0
+                praises += (known & PRAISE) != 0
+                yous += (known & YOU) != 0
+                polites += (known & POLITE) != 0
+                if (known & PLACE) != 0 and words - owned_at <= 4:
+                    own_places += 1
+                    pitches += words - asked_at <= 7
+                if (known & MINE) != 0:
+                    pitches += words - asked_at == 1
+                    owned_at = words
+                if (known & ASK) != 0:
+                    asks += 1
+                    asks_at_once += words <= 2
+                    asked_at = words
             if text and not in_link:
                 pair = _mix(_mix(_S_PAIR, previous), state)
                 n = _put(pair, WORD_FAMILY, previous_from - base, end, mode, stamp, stamps, out, offsets, n)
@@ -365,7 +468,8 @@ def _read(
                         if k == 0 or word[k - 1] != word[i]:
                             word[k] = word[i]
                             k += 1
-                    n, _ = _put_word(word, k, seed, begin, end, True, mode, stamp, stamps, out, offsets, n)
+                    n = _put_word(word, k, word_hash(word, k, seed), begin, end, True, mode, stamp, stamps, out,
+                                  offsets, n)  # fmt: skip
                 if length == 1 and has_letter:
                     if n_single == 0:
                         single_from = word_from
@@ -374,8 +478,8 @@ def _read(
                         n_single += 1
                 elif n_single > 0:
                     if n_single > 2:
-                        n, _ = _put_word(singles, n_single, seed, single_from - base, begin, True, mode, stamp, stamps,
-                                         out, offsets, n)  # fmt: skip
+                        n = _put_word(singles, n_single, word_hash(singles, n_single, seed), single_from - base, begin,
+                                      True, mode, stamp, stamps, out, offsets, n)  # fmt: skip
                     n_single = 0
             length = 0
             if inside:
@@ -415,8 +519,8 @@ def _read(
         at = following
     if text:
         if n_single > 2:
-            n, _ = _put_word(singles, n_single, seed, single_from - base, stop - base, True, mode, stamp, stamps, out,
-                             offsets, n)  # fmt: skip
+            n = _put_word(singles, n_single, word_hash(singles, n_single, seed), single_from - base, stop - base, True,
+                          mode, stamp, stamps, out, offsets, n)  # fmt: skip
         raw[CHARACTERS] = characters
         raw[LETTERS] = letters
         raw[UPPER] = upper
@@ -441,6 +545,22 @@ def _read(
         raw[CUT_OFF] = 1.0 if ending > 1 else 0.0
         stopped = last_visible == 46 or last_visible == 33 or last_visible == 63
         raw[ENDS_STOP] = 1.0 if stopped or last_visible == 34 or last_visible == 41 or last_visible == 39 else 0.0
+        raw[ENDS_OPEN] = 1.0 if last_visible == 58 or last_visible == 62 else 0.0  # ":", ">"
+        raw[ASKS] = asks
+        raw[ASKS_AT_ONCE] = asks_at_once
+        raw[OWN_PLACES] = own_places
+        raw[PITCHES] = pitches
+        raw[TRADE] = trade
+        raw[PRAISES] = praises
+        raw[YOUS] = yous
+        raw[POLITES] = polites
+        raw[LINK_BYTES] = link_bytes
+        raw[TEXT_BYTES] = stop - start
+        heading = _heading(data, start, stop)
+        raw[HEADED] = 1.0 if heading > 0 else 0.0
+        raw[HEADED_CUT] = 1.0 if heading > 1 else 0.0
+        raw[NOTICE] = 1.0 if _past_notice(data, start, stop) > start else 0.0
+        _count_shapes(data, start, stop, raw)
     elif author:
         raw[HAS_AUTHOR] = 1.0
         raw[AUTHOR_WORDS] = words
@@ -449,7 +569,149 @@ def _read(
         raw[AUTHOR_SEPARATOR] = separators
         raw[AUTHOR_LINK] = 1.0 if _has_link(data, start, stop) else 0.0
         raw[AUTHOR_ELLIPSIS] = 1.0 if _ellipsis_at_end(data, start, stop) > 0 else 0.0
+        raw[AUTHOR_TRADE] = trade
+        raw[AUTHOR_UPPER] = upper
+        raw[AUTHOR_DIGITS] = digits
     return n
+
+
+@nb.njit(nogil=True, cache=True)
+def _heading(data: npt.NDArray[np.uint8], start: int, stop: int) -> int:
+    """Return 1 where a short first line that ends no sentence stands above the rest, 2 where an ellipsis ends it."""
+    at = start
+    while at < stop and at - start < 160 and data[at] != 10:
+        at += 1
+    if at + 2 >= stop or data[at] != 10 or at == start:
+        return 0
+    following = at + 1
+    while following < stop and (data[following] == 13 or data[following] == 32):
+        following += 1
+    if following + 1 >= stop or data[following] != 10:
+        return 0
+    while at > start and data[at - 1] <= 32:
+        at -= 1
+    if at - start < 2:
+        return 0
+    if _ellipsis_at_end(data, start, at) > 0:
+        return 2
+    return 1 if _is_plain(data[at - 1]) else 0
+
+
+@nb.njit(nogil=True, cache=True)
+def _is_plain(byte: int) -> bool:
+    return 97 <= (byte | 32) <= 122 or 48 <= byte <= 57
+
+
+@nb.njit(nogil=True, cache=True)
+def _ends_host(data: npt.NDArray[np.uint8], at: int, stop: int) -> bool:
+    """Say whether an ending of hosts stands at `at`, and no letter or digit after it."""
+    packed = 0
+    k = at
+    while k < stop and k - at < 7 and 97 <= (data[k] | 32) <= 122:
+        packed = (packed << 8) | np.int64(data[k] | 32)
+        k += 1
+    if k - at < 2 or k - at > 6 or (k < stop and _is_plain(data[k])):
+        return False
+    known = False
+    for i in range(_HOST_ENDINGS.shape[0]):
+        known |= _HOST_ENDINGS[i] == packed
+    return known
+
+
+@nb.njit(nogil=True, cache=True)
+def _count_shapes(data: npt.NDArray[np.uint8], start: int, stop: int, raw: npt.NDArray[np.float64]) -> None:
+    """Count addresses without their beginning ("a.example.com", "a dot com"), telephone numbers, and sums of money."""
+    at = start
+    addresses = phones = sums = 0
+    while at < stop:
+        byte = data[at]
+        if byte == 46:  # "."
+            if at > start and at + 2 < stop:
+                apart = data[at - 1] == 32 and data[at + 1] == 32  # "a . com"
+                if (apart or _is_plain(data[at - 1])) and _ends_host(data, at + (2 if apart else 1), stop):
+                    addresses += 1
+        elif byte == 47:  # "//": an address with its beginning, counted elsewhere
+            if at + 1 < stop and data[at + 1] == 47 and at > start and data[at - 1] == 58:
+                while at < stop and data[at] > 32:
+                    at += 1
+        elif (byte | 32) == 100:  # "dot com"
+            if at + 5 < stop and (data[at + 1] | 32) == 111 and (data[at + 2] | 32) == 116:
+                if at > start and not _is_plain(data[at - 1]) and not _is_plain(data[at + 3]):
+                    if _ends_host(data, at + 4, stop):
+                        addresses += 1
+        elif byte == 36 or byte == 0xA3 or byte == 0xAC:  # "$", and the last byte of "£" and "€"
+            sign = (
+                byte == 36
+                or (byte == 0xA3 and at > start and data[at - 1] == 0xC2)
+                or (byte == 0xAC and at > start + 1 and data[at - 1] == 0x82 and data[at - 2] == 0xE2)
+            )
+            if sign and at + 1 < stop and 48 <= data[at + 1] <= 57:
+                sums += 1
+        elif 48 <= byte <= 57:
+            count = 0
+            last = at
+            while at < stop:
+                if 48 <= data[at] <= 57:
+                    count += 1
+                    last = at
+                elif (
+                    not (data[at] == 32 or data[at] == 45 or data[at] == 40 or data[at] == 41 or data[at] == 43)
+                    or at - last > 2
+                ):
+                    break
+                at += 1
+            at = last
+            following = data[at + 1] if at + 1 < stop else 32
+            if 9 <= count <= 15 and following != 58 and following != 46 and not _is_plain(following):
+                phones += 1
+        at += 1
+    raw[ADDRESSES] = addresses
+    raw[PHONES] = phones
+    raw[SUMS] = sums
+
+
+@nb.njit(nogil=True, cache=True)
+def _begins_with(
+    text: npt.NDArray[np.uint8], a: int, b: int, author: npt.NDArray[np.uint8], c: int, d: int
+) -> tuple[bool, bool]:
+    """Say whether a text begins with its author's name, by ASCII letters and digits, and whether it is all of it.
+
+    So do notices, whose author is the title of the page that sent them; "Pingback:" may stand before it.
+    """
+    at = _past_notice(text, a, b)
+    length = 0
+    for i in range(c, d):
+        byte = author[i]
+        if not _is_plain(byte):
+            continue
+        while at < b and not _is_plain(text[at]):
+            at += 1
+        if at >= b or (text[at] | 32) != (byte | 32):
+            return False, False
+        at += 1
+        length += 1
+    if length < 5:
+        return False, False
+    rest = 0
+    while at < b and rest < 3:
+        rest += _is_plain(text[at])
+        at += 1
+    return True, rest < 3
+
+
+@nb.njit(nogil=True, cache=True)
+def _past_notice(text: npt.NDArray[np.uint8], a: int, b: int) -> int:
+    """Return the place after "Pingback:" or "Trackback:" at the beginning, else the beginning."""
+    k = a
+    while k < b and text[k] != 58 and k - a < 12:
+        k += 1
+    if k >= b or text[k] != 58 or k - a < 8:
+        return a
+    for i in range(4):
+        if (text[k - 4 + i] | 32) != _BACK[i]:
+            return a
+    first = text[a] | 32
+    return k + 1 if first == 112 or first == 116 else a
 
 
 @nb.njit(nogil=True, cache=True)
@@ -563,6 +825,8 @@ def run_pass(
     link_at: npt.NDArray[np.int64],
     link: npt.NDArray[np.uint8],
     table: npt.NDArray[np.uint32],
+    keys: npt.NDArray[np.uint64],
+    classes: npt.NDArray[np.int64],
     weights: npt.NDArray[np.int64],
     sums: npt.NDArray[np.float64],
     raws: npt.NDArray[np.float64],
@@ -581,15 +845,18 @@ def run_pass(
     filled = 0
     for i in range(text_at.shape[0] - 1):
         raw = raws[i]
-        n = _read(text, text_at[i], text_at[i + 1], TEXT_FIELD, table, word, singles, raw, mode, i, stamps, out,
-                  offsets, 0)  # fmt: skip
+        n = _read(text, text_at[i], text_at[i + 1], TEXT_FIELD, table, keys, classes, word, singles, raw, mode, i,
+                  stamps, out, offsets, 0)  # fmt: skip
         if author_at[i + 1] > author_at[i]:
-            n = _read(author, author_at[i], author_at[i + 1], AUTHOR_FIELD, table, word, singles, raw, mode, i, stamps,
-                      out, offsets, n)  # fmt: skip
+            n = _read(author, author_at[i], author_at[i + 1], AUTHOR_FIELD, table, keys, classes, word, singles, raw,
+                      mode, i, stamps, out, offsets, n)  # fmt: skip
+            begins, whole = _begins_with(text, text_at[i], text_at[i + 1], author, author_at[i], author_at[i + 1])
+            raw[AUTHOR_IN_TEXT] = 1.0 if begins else 0.0
+            raw[AUTHOR_IS_TEXT] = 1.0 if whole else 0.0
         if link_at[i + 1] > link_at[i]:
             raw[AUTHOR_URL] = 1.0
-            n = _read(link, link_at[i], link_at[i + 1], LINK_FIELD, table, word, singles, raw, mode, i, stamps, out,
-                      offsets, n)  # fmt: skip
+            n = _read(link, link_at[i], link_at[i + 1], LINK_FIELD, table, keys, classes, word, singles, raw, mode, i,
+                      stamps, out, offsets, n)  # fmt: skip
             if _author_in_host(author, author_at[i], author_at[i + 1], link, link_at[i], link_at[i + 1]):
                 raw[AUTHOR_IN_HOST] = 1.0
         words = 0

@@ -15,6 +15,8 @@ Hashing the features ("the hashing trick"): Weinberger et al., ICML 2009.
 """
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +25,21 @@ import pyarrow as pa
 
 from moderation.features.folding import folding_table
 from moderation.features.kernel import (
+    AUTHOR_SEED,
     BITS,
     MATRIX,
     N_BUCKETS,
     PACKS,
     SCORE,
     SPANS,
+    WORD_SEED,
+    bucket_of,
     read_fragments,
     read_stems,
     run_pass,
+    word_hash,
 )
+from moderation.features.lexicon import lexicon, names
 from moderation.features.structure import RAW
 
 __all__ = [
@@ -42,6 +49,7 @@ __all__ = [
     "Buffers",
     "csr",
     "fragments",
+    "name_buckets",
     "pack",
     "spans",
     "stems",
@@ -86,6 +94,39 @@ def string_buffers(values: pd.Series | pa.Array | Iterable[str | None]) -> Buffe
     return cuts, content
 
 
+_SLOTS: Final = 1 << 12
+"""Places in the table of known words: more than three for each word, so that most words are found missing at once."""
+
+
+@cache
+def _known_words() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """Return the hashes of the lexicon's words, as they stand in a text and in an author's name, and their classes."""
+    keys, classes = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.int64)
+    for word, kinds in lexicon().items():
+        letters = np.array([*map(ord, word)], np.int64)
+        for seed in (WORD_SEED, AUTHOR_SEED):
+            state = np.uint64(word_hash(letters, len(letters), seed))
+            slot = int(state >> np.uint64(52))
+            while keys[slot]:
+                slot = (slot + 1) & (_SLOTS - 1)
+            keys[slot], classes[slot] = state, kinds
+    keys.setflags(write=False)
+    classes.setflags(write=False)
+    return keys, classes
+
+
+@cache
+def name_buckets() -> npt.NDArray[np.int64]:
+    """Return the buckets of the names of the lexicon, each where the word by itself is counted."""
+    found = []
+    for word in names():
+        letters = np.array([*map(ord, word)], np.int64)
+        found.append(int(bucket_of(np.uint64(word_hash(letters, len(letters), WORD_SEED)))))
+    buckets = np.unique(np.array(found, np.int64))
+    buckets.setflags(write=False)
+    return buckets
+
+
 def pack(weights: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
     """Return weights (N_BUCKETS, at most 10 labels) two to a word: (N_BUCKETS, PACKS).
 
@@ -108,7 +149,21 @@ def sum_weights(
     sums = np.zeros((n, labels), np.float64)
     raws = np.zeros((n, RAW), np.float64)
     indptr, indices, values, offsets = _none()
-    run_pass(SCORE, *text, *author, *link, folding_table(), packed, sums, raws, indptr, indices, values, offsets)
+    run_pass(
+        SCORE,
+        *text,
+        *author,
+        *link,
+        folding_table(),
+        *_known_words(),
+        packed,
+        sums,
+        raws,
+        indptr,
+        indices,
+        values,
+        offsets,
+    )
     return sums, raws
 
 
@@ -122,8 +177,8 @@ def csr(
     room = max(1024, int(2.5 * (text[0][-1] - text[0][0])))
     _, _, _, offsets = _none()
     indices, values = run_pass(
-        MATRIX, *text, *author, *link, folding_table(), np.zeros((1, PACKS), np.int64), np.zeros((0, 0)), raws,
-        indptr, np.empty(room, np.int32), np.empty(room, np.float32), offsets,
+        MATRIX, *text, *author, *link, folding_table(), *_known_words(), np.zeros((1, PACKS), np.int64),
+        np.zeros((0, 0)), raws, indptr, np.empty(room, np.int32), np.empty(room, np.float32), offsets,
     )  # fmt: skip
     return indptr, indices, values, raws
 
@@ -140,8 +195,8 @@ def spans(text: Buffers, author: Buffers, link: Buffers) -> tuple[npt.NDArray[np
     offsets = np.empty((size, 2), np.int32)
     indptr, indices, values, _ = _none()
     entries, _ = run_pass(
-        SPANS, *text, *author, *link, folding_table(), np.zeros((1, PACKS), np.int64), np.zeros((0, 0)),
-        np.zeros((1, RAW)), indptr, indices, values, offsets,
+        SPANS, *text, *author, *link, folding_table(), *_known_words(), np.zeros((1, PACKS), np.int64),
+        np.zeros((0, 0)), np.zeros((1, RAW)), indptr, indices, values, offsets,
     )  # fmt: skip
     return entries, offsets[: len(entries)]
 

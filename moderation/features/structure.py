@@ -11,12 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "ADDRESSES",
+    "ASKS",
+    "ASKS_AT_ONCE",
+    "AUTHOR_DIGITS",
     "AUTHOR_ELLIPSIS",
     "AUTHOR_IN_HOST",
+    "AUTHOR_IN_TEXT",
+    "AUTHOR_IS_TEXT",
     "AUTHOR_LETTERS",
     "AUTHOR_LINK",
     "AUTHOR_MARKS",
     "AUTHOR_SEPARATOR",
+    "AUTHOR_TRADE",
+    "AUTHOR_UPPER",
     "AUTHOR_URL",
     "AUTHOR_WORDS",
     "BRACKET_ELLIPSIS",
@@ -25,26 +33,41 @@ __all__ = [
     "DIGITS",
     "DISTINCT_WORDS",
     "ENDS_ELLIPSIS",
+    "ENDS_OPEN",
     "ENDS_STOP",
     "EXCLAMATIONS",
     "FOREIGN",
     "HAS_AUTHOR",
+    "HEADED",
+    "HEADED_CUT",
     "LETTERS",
     "LINES",
     "LINKS",
+    "LINK_BYTES",
     "LONGEST_RUN",
     "LONGEST_WORD",
     "MARKS",
+    "NOTICE",
+    "OWN_PLACES",
+    "PHONES",
+    "PITCHES",
+    "POLITES",
+    "PRAISES",
     "QUESTIONS",
     "QUOTES",
     "RAW",
     "STARTS_ELLIPSIS",
     "STARTS_LOWER",
     "STRUCTURE",
+    "SUMS",
     "SYMBOLS",
     "TAGS",
+    "TEXT_BYTES",
+    "TRADE",
     "UPPER",
     "WORDS",
+    "YOUS",
+    "add_up",
     "expand",
 ]
 
@@ -80,7 +103,29 @@ AUTHOR_ELLIPSIS: Final = 28
 AUTHOR_LINK: Final = 29
 AUTHOR_URL: Final = 30
 AUTHOR_IN_HOST: Final = 31
-RAW: Final = 32
+ASKS: Final = 32
+ASKS_AT_ONCE: Final = 33
+OWN_PLACES: Final = 34
+PITCHES: Final = 35
+TRADE: Final = 36
+PRAISES: Final = 37
+YOUS: Final = 38
+POLITES: Final = 39
+LINK_BYTES: Final = 40
+TEXT_BYTES: Final = 41
+ADDRESSES: Final = 42
+PHONES: Final = 43
+SUMS: Final = 44
+ENDS_OPEN: Final = 45
+AUTHOR_TRADE: Final = 46
+AUTHOR_UPPER: Final = 47
+AUTHOR_DIGITS: Final = 48
+AUTHOR_IN_TEXT: Final = 49
+AUTHOR_IS_TEXT: Final = 50
+HEADED: Final = 51
+HEADED_CUT: Final = 52
+NOTICE: Final = 53
+RAW: Final = 54
 """How many counts the kernel keeps for a text."""
 
 STRUCTURE: Final[tuple[str, ...]] = (
@@ -127,6 +172,30 @@ STRUCTURE: Final[tuple[str, ...]] = (
     "author has a link",
     "author's name is in the author's link",
     "no author, breaks off",
+    "asks to visit what is the writer's",
+    "speaks of a place of the writer's",
+    "begins with a request",
+    "requests",
+    "words of advertising",
+    "words of praise",
+    "praise and a link",
+    "addresses the reader",
+    "says please",
+    "mostly links",
+    "an address without its beginning",
+    "a telephone number",
+    "a sum of money",
+    "ends where a link would stand",
+    "author's name advertises",
+    "author's name in small letters",
+    "author's name has digits",
+    "begins with the author's name",
+    "is the author's name",
+    "author advertises, text praises",
+    "request or advertising, and an address",
+    "a first line like a heading",
+    "a heading that is cut off",
+    "says that it is a notice",
 )
 """The features, in order; the names are what a moderator reads in an explanation."""
 
@@ -192,3 +261,44 @@ def expand(raws: npt.NDArray[np.float64], out: npt.NDArray[np.float32]) -> None:
         f[40] = r[AUTHOR_URL]
         f[41] = r[AUTHOR_IN_HOST]
         f[42] = (1.0 - r[HAS_AUTHOR]) * r[CUT_OFF]
+        praise = _step(r[PRAISES] / max(words, 8.0), 0.4)
+        linked = 1.0 if r[LINKS] + r[AUTHOR_URL] + r[ADDRESSES] > 0 else 0.0
+        f[43] = _step(r[PITCHES], 2.0)
+        f[44] = _step(r[OWN_PLACES], 2.0)
+        f[45] = 1.0 if r[ASKS_AT_ONCE] > 0 else 0.0
+        f[46] = _step(r[ASKS] / max(words, 8.0), 0.4)
+        f[47] = _step(r[TRADE] / max(words, 8.0), 0.5)
+        f[48] = praise
+        f[49] = praise * linked
+        f[50] = _step(r[YOUS], 3.0)
+        f[51] = _step(r[POLITES], 2.0)
+        f[52] = r[LINK_BYTES] / max(r[TEXT_BYTES], 1.0)
+        f[53] = 1.0 if r[ADDRESSES] > 0 else 0.0
+        f[54] = 1.0 if r[PHONES] > 0 else 0.0
+        f[55] = 1.0 if r[SUMS] > 0 else 0.0
+        f[56] = r[ENDS_OPEN]
+        f[57] = _step(r[AUTHOR_TRADE], 2.0)
+        f[58] = 1.0 if r[AUTHOR_LETTERS] > 0 and r[AUTHOR_UPPER] == 0 else 0.0
+        f[59] = 1.0 if r[AUTHOR_DIGITS] > 0 else 0.0
+        f[60] = r[AUTHOR_IN_TEXT]
+        f[61] = r[AUTHOR_IS_TEXT]
+        f[62] = praise * _step(r[AUTHOR_TRADE], 2.0)
+        f[63] = 1.0 if linked > 0 and r[PITCHES] + r[TRADE] > 0 else 0.0
+        f[64] = r[HEADED]
+        f[65] = r[HEADED_CUT]
+        f[66] = r[NOTICE]
+
+
+@nb.njit(nogil=True, cache=True)
+def add_up(dense: npt.NDArray[np.float32], weights: npt.NDArray[np.float64], logits: npt.NDArray[np.float64]) -> None:
+    """Add to `logits` (n, labels) the dense features (n, k) times their `weights` (k, labels).
+
+    Row by row in a fixed order, not as a matrix product: that changes its order of additions, and so the last bits,
+    with the number of rows. Most features of a comment are 0 and are passed over.
+    """
+    for i in range(dense.shape[0]):
+        for k in range(dense.shape[1]):
+            value = np.float64(dense[i, k])
+            if value != 0.0:
+                for j in range(weights.shape[1]):
+                    logits[i, j] += value * weights[k, j]

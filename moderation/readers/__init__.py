@@ -101,7 +101,7 @@ class Reading:
         """Read file after file; one that cannot be read is reported, and the next one is read."""
         tally = self._wanted.tally
         refused = []
-        for place in self._places:
+        for at, place in enumerate(self._places):
             begun = False
             shorter = place.name.removeprefix(f"{self._name}/")
             tally.where = f"{shorter}, "
@@ -120,6 +120,8 @@ class Reading:
                     tally.note(f"{shorter}: not read: {fault}")
             self._done += place.size
             self._source = None
+            if place.copy is not None and (place is self._places[-1] or self._places[at + 1].copy is not place.copy):
+                place.copy.done()
         tally.where = ""
         if len(refused) == len(self._places):
             raise InputError(f"{self._name}: nothing in it could be read; the first: {refused[0]}")
@@ -168,11 +170,12 @@ def read(
 ) -> Reading:
     """Return the comments in the file at `path` as a `Reading`, `chunk_rows` at a time.
 
-    The file may be packed (.gz, .zst, .bz2, .xz, .zip); of a folder, or an archive of several, every file is read, one
-    after the other. The format is told by content unless `format` names it. `columns` maps our field to the file's
-    column or key (`{"text": "body"}`; dots reach into JSON objects). E-mail and IP addresses are dropped;
-    `keep_personal_data` keeps those that were given as an author's name or link. `site` goes into the ids that systems
-    number their comments by. Raises `FormatError` where no format fits, `InputError` where the file cannot be read.
+    The file may be packed (.gz, .zst, .bz2, .xz, .zip, .tar, .tar.gz and their like); of a folder, or an archive of
+    several, every file is read, one after the other. The format is told by content unless `format` names it. `columns`
+    maps our field to the file's column or key (`{"text": "body"}`; dots reach into JSON objects). E-mail and IP
+    addresses are dropped; `keep_personal_data` keeps those that were given as an author's name or link. `site` goes
+    into the ids that systems number their comments by. Raises `FormatError` where no format fits, `InputError` where
+    the file cannot be read.
     """
     if format is not None and format not in FORMATS:
         raise FormatError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")

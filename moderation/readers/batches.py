@@ -4,7 +4,7 @@ Everything here works on whole Arrow columns; Python looks at single values only
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -134,7 +134,7 @@ class Builder:
         table = {name: self._cleaned(name, column) for name, column in raw.items()}
         numbers = np.asarray(rows, dtype=np.int64)
         table, numbers = self._keep(_present(table["text"]), table, numbers, f"{word} ", "no text")
-        table["times"] = self._times(table.get("posted_at"), len(numbers))
+        table["times"] = self._times(table.get("posted_at"), len(numbers), lambda row: f"{word} {numbers[row]}")
         if "article_author" in table:
             table["article_author"] = self._without_addresses(table["article_author"], "the article's author")
         articles, table["article_id"] = self._articles(table, len(numbers))
@@ -314,7 +314,7 @@ class Builder:
         frame["published_at"] = self._times(strings(frame["published_at"].tolist()), len(frame)).to_pandas()
         return conform(frame, ARTICLES, "articles"), pa.array(names, TEXT).take(pa.array(group))
 
-    def _times(self, column: Any, count: int) -> Any:
+    def _times(self, column: Any, count: int, place: Callable[[int], str] | None = None) -> Any:
         if column is None:
             return pa.nulls(count, MOMENT)
         kind = column.type
@@ -336,9 +336,12 @@ class Builder:
                 self._order = dates.numeric_order(odd)
             read = [_moment(str(text), self._order) for text in odd]
             moments.loc[odd.index] = pd.Series(read, index=odd.index, dtype="datetime64[us, UTC]")
-            bad = read.count(None)
-            if bad:
-                self.tally.note("{n} times could not be read and are left out", bad)
+            bad = [int(row) for row, moment in zip(odd.index, read, strict=True) if moment is None]
+            for row in bad:
+                if place is not None:
+                    self.tally.doubt(place(row), "{n} times could not be read and are left out")
+            if bad and place is None:
+                self.tally.note("{n} times of articles could not be read and are left out", len(bad))
         return pa.array(moments, MOMENT)
 
     def _mapped(self, column: Any, known: Mapping[str, str], name: str) -> pd.Series:

@@ -102,7 +102,8 @@ def _claim(source: Source, delimiters: Sequence[str], suffixes: Sequence[str]) -
     tabular = shape.width > 1 and len(shape.rows) >= 3 and shape.regular >= 0.95
     if tabular and len(set(header)) == len(header) and all(0 < len(cell) <= 30 for cell in header):
         return POSSIBLE
-    return NO
+    # Ragged, but whoever writes these names above it means a table.
+    return POSSIBLE if shape.width > 2 and shape.named else NO
 
 
 def header(source: Source) -> list[str]:

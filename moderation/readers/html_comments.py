@@ -386,7 +386,9 @@ def comments_of(page: Page) -> list[Found]:
         found = _extracted(page, chosen)
         if any(comment.text for comment in found):
             return found
-    return [c for c in _extracted(page, _repeated(page)) if c.author and c.when and c.text]
+    groups = _groups(page)
+    found = [c for c in _extracted(page, _repeated(page, groups)) if c.author and c.when and c.text]
+    return found or _alike(page, groups)
 
 
 def _joined(
@@ -600,7 +602,9 @@ _GLUE_AFTER: Final = re.compile(
 )
 _SAYING: Final = re.compile(rf"(?<=\s)(?:{'|'.join(SAYS)})\s*(?:\.\.\.|…|:|：)\s*$", re.IGNORECASE)
 _DOUBT: Final = re.compile(
-    r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)", re.IGNORECASE
+    r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)"
+    r"|\s*\(\s*#?\d{1,9}\s*\)$",  # a member's number
+    re.IGNORECASE,
 )
 
 
@@ -1136,14 +1140,14 @@ def _branch(page: Page, comment: Found, starts: Sequence[int], known: dict[int, 
 # Where nothing is named for what it is.
 
 
-def _repeated(page: Page) -> list[tuple[Region, int | None]]:
-    """Return the blocks that repeat, each with a date, below a heading for comments or in a block named for them."""
+_Groups = dict[tuple[int, str], dict[int, int]]
+
+
+def _groups(page: Page) -> _Groups:
+    """Return what stands around dates: parent and tag -> element -> how many dates it holds."""
     tree = page.tree
-    marks = _dated(page)
-    if not marks:
-        return []
-    groups: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
-    for mark in marks:
+    groups: _Groups = defaultdict(dict)
+    for mark in _dated(page):
         zone = page.zones[mark]
         if page.away(mark):
             continue
@@ -1152,6 +1156,46 @@ def _repeated(page: Page) -> list[tuple[Region, int | None]]:
                 break
             holders = groups[tree.parents[above], tree.tags[above]]
             holders[above] = holders.get(above, 0) + 1
+    return groups
+
+
+# Blocks that nothing announces as comments are taken for some where there are this many, ...
+FEWEST_ALIKE: Final = 3
+# ... this share of them has an author, a date and words, and no more of those words than this share are links.
+SHARE_ALIKE, LINKED_ALIKE = 0.8, 0.3
+
+
+def _alike(page: Page, groups: _Groups) -> list[Found]:
+    """Return as comments the siblings that look alike and are each somebody's words of some day.
+
+    No name and no heading says so. Lists of articles look much the same: they have headings, links, or one author.
+    """
+    tree = page.tree
+    best: list[Found] = []
+    for (_, tag), holders in groups.items():
+        members = [element for element, count in holders.items() if count == 1]
+        if len(members) < max(FEWEST_ALIKE, len(best) + 1) or tag in _TOO_LARGE_OR_SMALL:
+            continue
+        names = tree.get(members[0], "class").split()
+        regions = [tree.region(e) for e in members if tree.get(e, "class").split()[:1] == names[:1]]
+        if any(
+            page.linked[r.last] - page.linked[r.first] > LINKED_ALIKE * page.weight(r)
+            or not _HEADLINES.isdisjoint(tree.tags[r.start : r.end])
+            for r in regions
+        ):
+            continue
+        found = [c for c in _extracted(page, [(region, None) for region in regions]) if c.author and c.when and c.text]
+        people = {comment.author for comment in found}
+        if len(found) >= max(FEWEST_ALIKE, SHARE_ALIKE * len(holders)) and len(people) > 1 and len(found) > len(best):
+            best = found
+    return best
+
+
+def _repeated(page: Page, groups: _Groups) -> list[tuple[Region, int | None]]:
+    """Return the blocks that repeat, each with a date, below a heading for comments or in a block named for them."""
+    if not groups:
+        return []
+    tree = page.tree
     below = _heading(page)
     # A single block counts where it stands right below the heading.
     heads = {*([below, *tree.above(below)][:3] if below is not None else ())}

@@ -171,9 +171,11 @@ def _found(found: list[Found], key: str, url: str | None) -> list[dict[str, Any]
 
 
 def _doubts(tree: Tree, count: int, spoken_of: int | None, tally: Tally) -> None:
-    if count == 0 or (spoken_of or 0) > count:
-        for system in elsewhere(tree):
-            tally.note(f"not in this page: {system}")
+    systems = elsewhere(tree) if count == 0 or (spoken_of or 0) > count else []
+    for system in systems:
+        tally.note(f"not in this page: {system}")
+    if count == 0 and not spoken_of and not systems:
+        tally.note("no comment was found in {n} pages")
     if spoken_of and spoken_of != count:
         found = f"{count:,} were found" if count else "none were found"
         tally.note(f"the page speaks of {spoken_of:,} comments; {found}")

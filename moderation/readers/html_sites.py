@@ -154,7 +154,7 @@ SITES: Final = (
     Site(
         "xenforo 1",
         "li.message#post-9",
-        author="h3.userText .username a.username",
+        author="a.username .username h3.userText",
         date=".DateTime .datePermalink",
         text=".messageText",
         skip=".messageTextEndMarker .signature .attribution .quoteExpand",
@@ -226,10 +226,11 @@ SITES: Final = (
     ),
     Site(
         "hacker news, older",
-        "span.comhead",
-        author="a",
-        date=".age",
+        "tr>td.default",
+        author="span.comhead>a",
+        date=".age .comhead",
         text="span.comment",
+        skip=".reply .comhead",
         run=True,
     ),
     Site(

@@ -63,6 +63,14 @@ class _Reason:
     rest: int = 0
     last: str = ""
 
+    def add(self, place: str) -> None:
+        """Name one more place, or count it."""
+        if len(self.named) < NAMED_PER_REASON:
+            self.named.append(place)
+        else:
+            self.rest += 1
+            self.last = place
+
 
 @dataclass(slots=True)
 class Tally:
@@ -77,16 +85,15 @@ class Tally:
     seen: Seen = field(default_factory=Seen)
     _reasons: dict[str, _Reason] = field(default_factory=dict)
     _repairs: dict[str, int] = field(default_factory=dict)
+    _doubts: dict[str, _Reason] = field(default_factory=dict)
 
     def lose(self, place: str, reason: str) -> None:
         """Count one record at `place` as lost (it was counted into `records_in` by whoever read it)."""
-        kept = self._reasons.setdefault(reason, _Reason())
-        place = f"{self.where}{place}"
-        if len(kept.named) < NAMED_PER_REASON:
-            kept.named.append(place)
-        else:
-            kept.rest += 1
-            kept.last = place
+        self._reasons.setdefault(reason, _Reason()).add(f"{self.where}{place}")
+
+    def doubt(self, place: str, text: str) -> None:
+        """Remember that the record at `place` was kept without a part of it, as `text` says of `{n}` such records."""
+        self._doubts.setdefault(text, _Reason()).add(f"{self.where}{place}")
 
     def lose_rows(self, rows: Iterable[int], reason: str) -> None:
         """Count each of `rows` (numbered from 1) as lost."""
@@ -104,5 +111,8 @@ class Tally:
             lines.extend(Loss(place, reason) for place in kept.named)
             if kept.rest:
                 lines.append(Loss(f"further on, up to {kept.last}", reason, kept.rest))
-        notes = tuple(text.replace("{n}", f"{count:,}") for text, count in self._repairs.items())
-        return LossReport(self.records_in, self.comments_out, tuple(lines), notes)
+        notes = [text.replace("{n}", f"{count:,}") for text, count in self._repairs.items()]
+        for text, kept in self._doubts.items():
+            places = ", ".join(kept.named) + (f" and {kept.rest:,} more, up to {kept.last}" if kept.rest else "")
+            notes.append(f"{text.replace('{n}', f'{len(kept.named) + kept.rest:,}')}: {places}")
+        return LossReport(self.records_in, self.comments_out, tuple(lines), tuple(notes))

@@ -18,7 +18,7 @@ import zstandard
 
 from moderation.errors import FormatError
 
-__all__ = ["HARMLESS", "PACKINGS", "RATIO", "ZIP", "Packing", "Unpacked", "packing_of"]
+__all__ = ["FAULTS", "HARMLESS", "PACKINGS", "RATIO", "ZIP", "Packing", "Unpacked", "packing_of"]
 
 # Text packs to a tenth, logs of one repeated line to a two-hundredth. What goes beyond that is let through until it
 # has cost something; a bomb is refused when it has grown to `HARMLESS` bytes.

@@ -1071,7 +1071,10 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
         page = _cut(part)
         for note in page.notes:
             tally.note(note)
-        times = _times([*(comment.when for comment in page.comments), page.article.when], tally)
+        if not page.comments and not page.notes:
+            tally.note("no comment was found in {n} pages")
+        lines = [comment.line for comment in page.comments]
+        times = _times([*(comment.when for comment in page.comments), page.article.when], lines, tally)
         articles, article_id = _articles(page.article, times[-1])
         tally.records_in += len(page.comments)
         frame = _frame(page.comments, times, article_id, wanted, repeats)
@@ -1081,18 +1084,19 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
             yield Batch(conform(rows, COMMENTS), articles)
 
 
-def _times(whens: Sequence[str | None], tally: Tally) -> list[datetime | None]:
+def _times(whens: Sequence[str | None], lines: Sequence[int], tally: Tally) -> list[datetime | None]:
     order = dates.numeric_order(when for when in whens if when)
     times: list[datetime | None] = []
-    for when in whens:
+    for at, when in enumerate(whens):
         found = None
         if when is not None:
+            place = f"line {lines[at]}" if at < len(lines) else "the article's"
             try:
                 found = dates.parse(when, order)
                 if found is None:
                     tally.note("{n} bylines name no whole date")
             except ValueError:
-                tally.note("{n} bylines name a day or hour that cannot be; those times are left out")
+                tally.doubt(place, "{n} bylines name a day or hour that cannot be; those times are left out")
         times.append(found)
     return times
 

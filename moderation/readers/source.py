@@ -9,14 +9,16 @@ import tempfile
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from moderation.errors import FormatError, InputError
 from moderation.readers.encoding import BAD_BYTES, encoding_of, looks_binary, replace_bad_bytes
 from moderation.readers.losses import Tally
-from moderation.readers.packing import ZIP, Packing, Unpacked, packing_of
+from moderation.readers.packing import FAULTS, ZIP, Packing, Unpacked, packing_of
+from moderation.readers.tar import BLOCK as TAR_HEADER
+from moderation.readers.tar import Archive, Part, Span, begins_tar, files_of
 
 __all__ = ["Place", "Source", "mended", "places_in", "shown"]
 
@@ -74,16 +76,26 @@ class _Counted(io.FileIO):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where bytes lie: a file, or a member of a ZIP archive; `size` is what it takes up on the disk."""
+    """Where bytes lie: a file, or a member of an archive; `size` is what it takes up on the disk.
+
+    Of a tar archive `span` says where in it, `packing` how the whole is packed; `copy` is its plain copy, where one is
+    needed. `fault` says why there is nothing to read.
+    """
 
     path: Path
     size: int
     member: str | None = None
+    span: Span | None = None
+    packing: Packing | None = None
+    copy: Archive | None = field(default=None, compare=False, repr=False)
+    fault: str | None = None
+    among: "Sequence[Place]" = field(default=(), compare=False, repr=False)
+    """All members of its archive."""
 
     @property
     def name(self) -> str:
         """The place as messages show it."""
-        return shown(self.path if self.member is None else self.path / self.member)
+        return shown(self.path if self.member is None else self.path / self.member.lstrip("/"))
 
 
 def places_in(path: Path) -> list[Place]:
@@ -129,23 +141,64 @@ def _members(path: Path, size: int) -> list[Place]:
     itself = [Place(path, size)]
     try:
         with path.open("rb") as file:
-            if file.read(4) != ZIP:
-                return itself
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
+            head = file.read(TAR_HEADER)
+        found = _of_zip(path) if head.startswith(ZIP) else _of_tar(path, head)
+    except FAULTS:
         return itself  # whoever opens it says what is wrong
+    except FormatError as error:
+        return [Place(path, size, fault=str(error).removeprefix(f"{shown(path)}: "))]
+    whole: list[Place] = []
+    whole += (replace(place, among=whole) for place in sorted(found, key=lambda place: place.member or ""))
+    return whole or itself
+
+
+def _of_zip(path: Path) -> list[Place]:
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
     if any(entry.filename == OFFICE for entry in entries):
-        return itself
+        return []
     return [
         Place(path, entry.compress_size, entry.filename)
-        for entry in sorted(entries, key=lambda entry: entry.filename)
+        for entry in entries
         if not entry.is_dir() and entry.file_size and not _hidden(entry.filename)
-    ] or itself
+    ]
+
+
+def _of_tar(path: Path, head: bytes) -> list[Place]:
+    packing = packing_of(head)
+    if packing is None and not begins_tar(head):
+        return []
+    with _tar(path, packing) as stream:
+        if packing is not None and not begins_tar(_head(stream, TAR_HEADER)):
+            return []
+    with _tar(path, packing) as stream:
+        spans = list(files_of(stream))
+    found = [
+        Place(path, span.size, name, span, packing)
+        for span in spans
+        if span.size and not _hidden(name := span.name.removeprefix("./"))
+    ]
+    if packing is not None and len(found) > 1:
+        copy = Archive(lambda: _tar(path, packing))
+        found = [replace(place, copy=copy) for place in found]
+    return found + [Place(path, 0, fault=span.fault) for span in spans if span.fault is not None]
+
+
+@contextmanager
+def _tar(path: Path, packing: Packing | None) -> Iterator[io.RawIOBase]:
+    """Open a tar archive for reading it unpacked; where it breaks off, it ends."""
+    with _Counted(os.fspath(path)) as file:
+        yield (
+            file
+            if packing is None
+            else Unpacked(packing.undo(file), shown(path), lambda: file.handed_out, lambda _cause: None)
+        )
 
 
 def _hidden(member: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in member.split("/"))
+    # Where an archive wants a file to lie ("../x") is nothing to us: no name in it becomes a path.
+    parts = [part for part in member.split("/") if part not in (".", "..")]
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 @contextmanager
@@ -183,7 +236,9 @@ class Source:
         if isinstance(place, Path):
             place = places_in(place)[0]
         source = cls(place, b"", "utf-8", complete=False)
-        with _refusals(source.name), _Counted(os.fspath(place.path)) as file:
+        if place.fault is not None:
+            raise FormatError(f"{source.name}: {place.fault}")
+        with _refusals(source.name), _Counted(source._at()) as file:
             # A packed file may hold another: an archive of files that are packed each for itself.
             for _ in range(PACKED_TWICE + 1):
                 head = _head(source._unpacked(file))
@@ -244,6 +299,8 @@ class Source:
         for magic, what, cure in MAGIC:
             if self.head.startswith(magic):
                 raise FormatError(f"{self.name}: is {what}, not text; {cure}")
+        if begins_tar(self.head):
+            raise FormatError(f"{self.name}: is a tar archive with no file in it, or one in another; unpack it first")
         if looks_binary(self.head):
             raise FormatError(f"{self.name}: holds binary data, not text; export it as text, CSV, JSON or Parquet")
 
@@ -251,7 +308,7 @@ class Source:
     def opened(self) -> Iterator[io.RawIOBase]:
         """Open the file for reading its bytes, unpacked; file-system faults inside become `InputError`."""
         try:
-            with _Counted(os.fspath(self.path)) as file:
+            with _Counted(self._at()) as file:
                 self._file = file
                 try:
                     yield self._unpacked(file)
@@ -263,7 +320,12 @@ class Source:
 
     def _unpacked(self, file: _Counted) -> io.RawIOBase:
         stream: io.RawIOBase = file
-        if self.place.member is not None:
+        span, packing = self.place.span, self.place.packing
+        if span is not None:
+            if packing is not None and self.place.copy is None:
+                stream = self._noted(packing.undo(stream), file)
+            stream = self._noted(Part(stream, span.start, span.size), file)
+        elif self.place.member is not None:
             try:
                 archive = zipfile.ZipFile(file)
                 stream = self._noted(archive.open(self.place.member), file)
@@ -274,6 +336,10 @@ class Source:
             # Without a buffer between: one that is collected closes what it reads from.
             stream = self._noted(packing.undo(stream), file)
         return stream
+
+    def _at(self) -> str:
+        """Return where on the disk the bytes lie."""
+        return os.fspath(self.path if self.place.copy is None else self.place.copy.plain())
 
     def _noted(self, stream: Any, file: _Counted) -> Unpacked:
         return Unpacked(stream, self.name, lambda: file.handed_out, self._broke_off)
@@ -303,7 +369,7 @@ class Source:
             folder = PurePosixPath(self.place.member).parent
             places = [
                 each
-                for each in _members(self.path, self.size)
+                for each in self.place.among
                 if each.member not in (None, self.place.member) and PurePosixPath(each.member or "").parent == folder
             ]
         for place in places:
@@ -360,9 +426,9 @@ class Source:
         self._done = int(share * self.size)
 
 
-def _head(stream: io.RawIOBase) -> bytes:
+def _head(stream: io.RawIOBase, size: int = HEAD + 1) -> bytes:
     head = bytearray()
-    while len(head) <= HEAD and (chunk := stream.read(HEAD + 1 - len(head))):
+    while len(head) < size and (chunk := stream.read(size - len(head))):
         head += chunk
     return bytes(head)
 

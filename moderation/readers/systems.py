@@ -4,6 +4,7 @@ Sources: the systems' own documents and exporters. A field is looked for at the 
 something counts; see `Shape` for the rest. Two systems need more than a table says and have files of their own.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -194,7 +195,28 @@ YOUTUBE_SPAM: Final = Shape(
 
 # Submissions kept for the comments that come after them in the same file.
 SUBMISSIONS: Final = 200_000
-GONE: Final = frozenset(("[removed]", "[deleted]", "[ Removed by Reddit ]", "[removed by reddit]"))
+# What stands where a text was: removed by moderators, deleted by its author. The first is kept, as it says what was
+# decided of a comment that an earlier export may have brought.
+REMOVED: Final = frozenset(("[removed]", "[ Removed by Reddit ]", "[removed by reddit]"))
+DELETED: Final = frozenset(("[deleted]", "[deleted by user]"))
+GONE: Final = REMOVED | DELETED
+# Who removed it, by the site's own word.
+REMOVED_BY: Final = {
+    **dict.fromkeys(("moderator", "automod_filtered", "anti_evil_ops", "community_ops"), "rejected"),
+    **dict.fromkeys(("copyright_takedown", "content_takedown", "legal_operations"), "rejected"),
+    "reddit": "spam",  # its own filter
+    **dict.fromkeys(("deleted", "author", "user"), "trash"),
+}
+# What a reason for a removal says of the comment; rules have names of a community's own, and most say nothing certain.
+REASONS: Final = (
+    ("spam", re.compile(r"\bspam|self.?promo|advertis|\bscam", re.IGNORECASE)),
+    ("off_topic", re.compile(r"\boff.?topic|irrelevant|unrelated", re.IGNORECASE)),
+    (
+        "incitement",
+        re.compile(r"\bincit\w*|(?:glorif|encourag|threaten)\w* (?:of )?violence|violent content", re.IGNORECASE),
+    ),
+)
+LONGEST_REASON: Final = 500
 
 
 def _submission(value: Record, state: State) -> Fields:
@@ -206,7 +228,8 @@ def _submission(value: Record, state: State) -> Fields:
     return {}
 
 
-def _submission_of(found: Fields, _record: Record, _given: Fields, state: State) -> None:
+def _submission_of(found: Fields, record: Record, _given: Fields, state: State) -> None:
+    _decided(found, record)
     value = state.get(str(found.get("article_id")))
     if value is not None:
         text = value.get("selftext")
@@ -214,6 +237,32 @@ def _submission_of(found: Fields, _record: Record, _given: Fields, state: State)
         found["article_text"] = entities(text) if isinstance(text, str) and text not in GONE else None
         found["article_url"] = value.get("url")
 
+
+def _decided(found: Fields, record: Record) -> None:
+    """Set what moderators decided and why, from a removed text, a note, a reason or a report."""
+    if found.get("status") not in _STATES and found.get("text") in REMOVED:
+        found["status"] = "rejected"
+    reasons = [record.get(key) for key in ("removal_reason", "mod_reason_title", "mod_note", "ban_note")]
+    said = [reason[:LONGEST_REASON] for reason in reasons if isinstance(reason, str)]
+    if found.get("status") == "rejected":
+        if said and said[-1].strip().casefold() in ("spam", "confirm spam"):
+            found["status"] = "spam"
+        reports = record.get("mod_reports")
+        said.extend(
+            report[0][:LONGEST_REASON]
+            for report in (reports[:20] if isinstance(reports, list) else ())
+            if isinstance(report, list) and report and isinstance(report[0], str)
+        )
+        for label, words in REASONS:
+            if any(words.search(reason) and not reason.casefold().startswith("remove not") for reason in said):
+                found[label] = 1
+    elif found.get("status") not in _STATES and (
+        record.get("mod_reports") or record.get("user_reports") or record.get("num_reports")
+    ):
+        found["status"] = "pending"  # reported, and nobody has decided
+
+
+_STATES: Final = frozenset(("spam", "rejected", "trash", "approved"))
 
 REDDIT: Final = Shape(
     source="reddit",
@@ -226,11 +275,19 @@ REDDIT: Final = Shape(
         "author": ("author",),
         "text": ("body",),
         "posted_at": ("created_utc",),
+        "status": ("removed_by_category",),
     },
     decode={"body": entities, "link_title": entities},
     lists=("data", "children", "replies"),
-    states=(("spam", "spam"), ("removed", "rejected"), ("banned_by", "rejected"), ("approved", "approved")),
-    nothing={"author": GONE, "text": GONE},
+    states=(
+        ("spam", "spam"),
+        ("removed", "rejected"),
+        ("banned_by", "rejected"),
+        ("approved", "approved"),
+        ("approved_by", "approved"),
+    ),
+    statuses=REMOVED_BY,
+    nothing={"author": GONE, "text": DELETED},
     prefixes={"parent_id": "t1_", "article_id": "t3_"},
     passed_over=(("title", "selftext"), ("title", "subreddit"), ("kind", "data")),
     begin=lambda _source, _tally: {},

@@ -1,13 +1,14 @@
 """Public data sets in, logits of comments whose blog or video the fit never saw out.
 
 What is measured is the way of fitting, not the shipped weights: those saw every blog. Each fit is the recipe's own
-(`fit_head`, its strengths and source weights). `extra` adds features per comment, as of a sentence encoder, to every
-fit: what a tier with embeddings would reach in the same way.
+(`fit_head`, its strengths and source weights). `extra` adds features per comment, as of a sentence encoder: what a tier
+with embeddings would reach in the same way. For off-topic they join every fit; for spam and trackback a fit of them
+alone, which leaves out the same blog or video, is added to the left-out logit by a share chosen on the others.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,14 +17,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from moderation import classifier, recipe
-from moderation.classifier import Classifier, Matrix, fit_head, head_logits
+from moderation.classifier import Classifier, Matrix, fit_head, fit_mix, head_logits
 from moderation.errors import InputError
-from moderation.evaluation import Interval, Spread, area, best_threshold, f1_spread
+from moderation.evaluation import Interval, Spread, area, best_share, best_threshold, f1_spread
 from moderation.features import N_BUCKETS, feature_version
 from moderation.features.context import document_frequencies, rarity
 from moderation.labels import LABELS
 from moderation.recipe import (
     EXCERPTS,
+    SENTENCE_STRENGTH,
     STRENGTH,
     Corpus,
     blog_rows,
@@ -43,6 +45,8 @@ FEWEST_TRACKBACKS: Final = 10
 SHORTEST: Final = 40
 """Characters a comment must exceed for its article to be recognised in it."""
 VIDEO: Final = "youtube "
+UNSEEN: Final = "unseen own sentences"
+KEPT: Final = ("logits", "answers", "group", "length", "weight", "row")
 CACHED_FILES: Final = ("blogs/comments.parquet", "blogs/articles.parquet", "spam/youtube.parquet")
 
 Floats = npt.NDArray[np.float64]
@@ -52,12 +56,17 @@ Extra = Callable[[Batch], npt.NDArray[np.floating[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Logits, answers, and the group (blog, video) whose rows the fit did not see; one element per measured comment."""
+    """Logits, answers, and the group (blog, video) whose rows the fit did not see; one element per measured comment.
+
+    `weight`: what the row counts in a fit; `row`: its place in the corpus.
+    """
 
     logits: Floats
     answers: Floats
     group: npt.NDArray[np.str_]
     length: Floats
+    weight: Floats
+    row: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +136,16 @@ def trackback(
 
     Blogs with fewer trackbacks than `FEWEST_TRACKBACKS` are left out a third at a time, and take part in no number.
     """
-    key = _key("trackback", data, seeds, extra, share)
-    found = _cached(cache, key, lambda: _trackback_logits(data, seeds, extra, share))
+    found = _cached(cache, _key("trackback", data, seeds, None, share), lambda: _trackback_logits(data, seeds, share))
+    if extra is not None:
+        key = _key("trackback", data, seeds, extra, share)
+        first, further = found, extra
+
+        def again() -> LeftOut:
+            corpus = joined(_trackback_parts(data, seeds, share))
+            return _weighed(first, further(_rows_of(corpus, first.row)))
+
+        found = _cached(cache, key, again)
     yes = {name: int(found.answers[found.group == name].sum()) for name in np.unique(found.group)}
     groups = {
         name: (found.answers[rows], found.logits[rows])
@@ -147,10 +164,13 @@ def trackback(
     )
 
 
-def _trackback_logits(data: Path, seeds: Path, extra: Extra | None, share: float) -> LeftOut:
-    blogs, thread = blog_rows(data)
-    parts = [_part(blogs, share), _part(excerpt_rows(data), share), own_rows(seeds)]
-    prepared = _prepared([_without_links(part) for part in parts], thread, extra)
+def _trackback_parts(data: Path, seeds: Path, share: float) -> list[Corpus]:
+    parts = [_part(blog_rows(data)[0], share), _part(excerpt_rows(data), share), own_rows(seeds)]
+    return [_without_links(part) for part in parts]
+
+
+def _trackback_logits(data: Path, seeds: Path, share: float) -> LeftOut:
+    prepared = _prepared(_trackback_parts(data, seeds, share), blog_rows(data)[1])
     corpus = prepared.corpus
     truth = corpus.truth[:, LABELS.index("trackback")]
     answers, weights = _fitted(truth, corpus)
@@ -169,7 +189,7 @@ def _trackback_logits(data: Path, seeds: Path, extra: Extra | None, share: float
         # A blog's pings of itself quote its posts: with the blog, the excerpts of its posts are left out too.
         hidden = np.isin(corpus.source[rows], [*members, *(EXCERPTS + name for name in members)])
         logits[out] = prepared.logits("trackback", answers, weights, rows[~hidden], out)
-    return _left_out(corpus, truth, logits, is_blog & shown)
+    return _left_out(corpus, truth, logits, weights, is_blog & shown)
 
 
 def spam(
@@ -184,15 +204,24 @@ def spam(
 ) -> Spam:
     """Leave each video out in turn; then fit on blogs alone and measure on all videos.
 
-    The threshold of a video is chosen on the other videos, that of the blogs' model on blogs it had not seen, both
-    answers weighing the same.
+    "Blogs alone" means no video: this project's own sentences are fitted too. The threshold of a video is chosen on the
+    other videos, that of the blogs' model on the half of the own sentences that no fit saw, both answers weighing the
+    same: only two blogs have spam, and a model that lost one of them stands at another level.
     """
-    ran = _once(lambda: _spam_logits(data, seeds, extra, share))
+    ran = _once(lambda: _spam_logits(data, seeds, share))
 
-    def logits_of(part: str) -> LeftOut:
-        return _cached(cache, _key(f"spam-{part}", data, seeds, extra, share), lambda: ran()[part])
+    def first(part: str) -> LeftOut:
+        return _cached(cache, _key(f"spam-{part}", data, seeds, None, share), lambda: ran()[part])
 
-    videos, across, blogs = logits_of("videos"), logits_of("across"), logits_of("blogs")
+    parts = {part: first(part) for part in ("videos", "across", "blogs", "own", "fitted")}
+    if extra is not None:
+        further = extra
+        again = _once(lambda: _spam_again(parts, joined(_spam_parts(data, seeds, share)), further))
+        parts = {
+            part: _cached(cache, _key(f"spam-{part}", data, seeds, extra, share), lambda part=part: again()[part])
+            for part in ("videos", "across", "own")
+        }
+    videos, across, own = parts["videos"], parts["across"], parts["own"]
     groups = {
         str(name): (videos.answers[rows], videos.logits[rows])
         for name in np.unique(videos.group)
@@ -200,10 +229,7 @@ def spam(
     }
     thresholds = {name: best_threshold(pair for other, pair in groups.items() if other != name) for name in groups}
     spread = f1_spread(groups, thresholds, seed=seed, resamples=resamples)
-    # The models without one blog or the other differ in their level, so each blog is looked at by itself; and one is
-    # nearly all spam of one campaign, a share that says nothing about elsewhere: both answers weigh the same.
-    spammed = [blogs.group == name for name in np.unique(blogs.group[blogs.answers == 1])]
-    threshold = best_threshold([(blogs.answers[rows], blogs.logits[rows]) for rows in spammed], rate=0.5)
+    threshold = best_threshold([(own.answers, own.logits)], rate=0.5)
     every = {"all": (across.answers, across.logits)}
     ceiling = f1_spread(every, {"all": best_threshold(every.values())}, resamples=1).worst.value
     return Spam(
@@ -215,12 +241,69 @@ def spam(
     )
 
 
-def _spam_logits(data: Path, seeds: Path, extra: Extra | None, share: float) -> dict[str, LeftOut]:
-    blogs, thread = blog_rows(data)
-    prepared = _prepared([_part(blogs, share), youtube_rows(data), own_rows(seeds)], thread, extra)
+def _spam_parts(data: Path, seeds: Path, share: float) -> list[Corpus]:
+    """Return blogs, videos and own sentences; of these the half that is fitted, and the other under another source."""
+    own, unseen = own_rows(seeds), own_rows(seeds, "test", ("promotion",))
+    kept = replace(unseen, source=np.full(len(unseen.source), UNSEEN, dtype=object))
+    return [_part(blog_rows(data)[0], share), youtube_rows(data), own, kept]
+
+
+def _spam_again(parts: Mapping[str, LeftOut], corpus: Corpus, extra: Extra) -> dict[str, LeftOut]:
+    """Weigh left-out logits and sentences: those of a video by blogs and other videos, of all videos by blogs."""
+    blogs, own = parts["blogs"], parts["fitted"]
+    features = {name: extra(_rows_of(corpus, part.row)) for name, part in parts.items()}
+    alike = _together(blogs, own)
+    learned = np.concatenate([features["blogs"], features["fitted"]])
+    weighed = _weighed(_together(alike, parts["videos"]), np.concatenate([learned, features["videos"]]))
+    found = {"videos": replace(parts["videos"], logits=weighed.logits[len(alike.logits) :])}
+    by_sentence = _sentence_logits(alike, learned)
+    share = best_share(alike.group, alike.answers, alike.logits, by_sentence)
+    weights, bias = _sentence_fit(alike, learned, np.ones(len(alike.logits), np.bool_))
+    for name in ("across", "own"):
+        found[name] = replace(parts[name], logits=parts[name].logits + share * (features[name] @ weights + bias))
+    return found
+
+
+def _together(one: LeftOut, other: LeftOut) -> LeftOut:
+    values = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in KEPT}
+    return LeftOut(**values)
+
+
+def _sentence_fit(
+    rows: LeftOut, features: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_]
+) -> tuple[Floats, float]:
+    inside = inside & (rows.weight > 0)
+    *weights, bias = fit_mix(features[inside], rows.answers[inside], rows.weight[inside], SENTENCE_STRENGTH)
+    return np.array(weights), bias
+
+
+def _sentence_logits(rows: LeftOut, features: npt.NDArray[np.floating[Any]]) -> Floats:
+    """Return what sentences alone say of each group, by a fit that did not see it; NaN where there is no logit."""
+    logits = np.full(len(rows.logits), np.nan)
+    for name in np.unique(rows.group):
+        out = rows.group == name
+        if not np.isnan(rows.logits[out]).all():
+            weights, bias = _sentence_fit(rows, features, ~out)
+            logits[out] = features[out] @ weights + bias
+    return logits
+
+
+def _weighed(rows: LeftOut, features: npt.NDArray[np.floating[Any]]) -> LeftOut:
+    """Return the rows with what sentences say added to the logits, by a share chosen on the other groups."""
+    by_sentence = _sentence_logits(rows, features)
+    logits = rows.logits.copy()
+    for name in np.unique(rows.group[~np.isnan(by_sentence)]):
+        out = rows.group == name
+        share = best_share(rows.group[~out], rows.answers[~out], rows.logits[~out], by_sentence[~out])
+        logits[out] += share * by_sentence[out]
+    return replace(rows, logits=logits)
+
+
+def _spam_logits(data: Path, seeds: Path, share: float) -> dict[str, LeftOut]:
+    prepared = _prepared(_spam_parts(data, seeds, share), blog_rows(data)[1])
     corpus = prepared.corpus
     truth = corpus.truth[:, LABELS.index("spam")]
-    answers, weights = _fitted(truth, corpus)
+    answers, weights = _fitted(np.where(corpus.source == UNSEEN, np.nan, truth), corpus)
     rows = np.flatnonzero(~np.isnan(answers))
     is_blog = _is_blog(corpus.source)
     is_video = np.array([name.startswith(VIDEO) for name in corpus.source.astype(str)])
@@ -228,12 +311,14 @@ def _spam_logits(data: Path, seeds: Path, extra: Extra | None, share: float) -> 
     for name in np.unique(corpus.source[is_video].astype(str)):
         out = np.flatnonzero(corpus.source == name)
         logits[out] = prepared.logits("spam", answers, weights, rows[corpus.source[rows] != name], out)
-    videos = _left_out(corpus, truth, logits, is_video & _shown(corpus))
+    videos = _left_out(corpus, truth, logits, weights, is_video & _shown(corpus))
     without = rows[~is_video[rows]]
     logits = np.full(len(truth), np.nan)
-    out = np.flatnonzero(is_video)
+    is_own = corpus.source == UNSEEN
+    out = np.flatnonzero(is_video | is_own)
     logits[out] = prepared.logits("spam", answers, weights, without, out)
-    across = _left_out(corpus, truth, logits, is_video & _shown(corpus))
+    across = _left_out(corpus, truth, logits, weights, is_video & _shown(corpus))
+    own = _left_out(corpus, truth, logits, weights, is_own)
     logits = np.full(len(truth), np.nan)
     spammed = {
         name for name in np.unique(corpus.source[is_blog].astype(str)) if (truth[corpus.source == name] == 1).any()
@@ -247,7 +332,13 @@ def _spam_logits(data: Path, seeds: Path, extra: Extra | None, share: float) -> 
         hidden = np.isin(corpus.source[without], members)
         out = np.flatnonzero(np.isin(corpus.source, members))
         logits[out] = prepared.logits("spam", answers, weights, without[~hidden], out)
-    return {"videos": videos, "across": across, "blogs": _left_out(corpus, truth, logits, is_blog & _shown(corpus))}
+    blogs = _left_out(corpus, truth, logits, weights, is_blog & _shown(corpus))
+    # Own sentences that were fitted have no left-out logit: only what they say is learned from again.
+    fitted = _left_out(
+        corpus, truth, np.zeros(len(truth)), weights, np.char.startswith(corpus.source.astype(str), "own ")
+    )
+    fitted = replace(fitted, logits=np.full(len(fitted.logits), np.nan))
+    return {"videos": videos, "across": across, "blogs": blogs, "own": own, "fitted": fitted}
 
 
 def off_topic(
@@ -304,17 +395,21 @@ def _off_topic_logits(data: Path, extra: Extra | None, share: float) -> LeftOut:
     for name in np.unique(blog.astype(str)):
         out = np.flatnonzero(blog == name)
         logits[out] = prepared.logits("off_topic", answers, weights, rows[blog[rows] != name], out)
-    return _left_out(corpus, truth, logits, np.ones(len(truth), bool))
+    return _left_out(corpus, truth, logits, weights, np.ones(len(truth), bool))
 
 
-def _prepared(parts: list[Corpus], thread: Batch, extra: Extra | None) -> Prepared:
+def _rows_of(corpus: Corpus, rows: npt.NDArray[np.int64]) -> Batch:
+    return Batch(corpus.batch.comments.iloc[rows].reset_index(drop=True))
+
+
+def _prepared(parts: list[Corpus], thread: Batch) -> Prepared:
     corpus = joined(parts)
     documents = pd.concat([corpus.batch.comments["text"], thread.articles["text"].fillna("")], ignore_index=True)
     blank = Classifier.from_heads({}, rarity(document_frequencies(documents), len(documents)))
     matrix = blank.matrix(corpus.batch)
     counts = np.bincount(matrix.indices, minlength=N_BUCKETS)
     scaling = np.log((len(corpus.batch) + 1.0) / (counts + 1.0))
-    return Prepared(corpus, matrix, scaling, None if extra is None else extra(corpus.batch))
+    return Prepared(corpus, matrix, scaling, None)
 
 
 def _fitted(truth: Floats, corpus: Corpus) -> tuple[Floats, Floats]:
@@ -332,10 +427,19 @@ def _shown(corpus: Corpus) -> npt.NDArray[np.bool_]:
     return cast("npt.NDArray[np.bool_]", ~bare.to_numpy(dtype=bool))
 
 
-def _left_out(corpus: Corpus, truth: Floats, logits: Floats, measured: npt.NDArray[np.bool_]) -> LeftOut:
+def _left_out(
+    corpus: Corpus, truth: Floats, logits: Floats, weights: Floats, measured: npt.NDArray[np.bool_]
+) -> LeftOut:
     rows = np.flatnonzero(measured & ~np.isnan(truth) & ~np.isnan(logits))
     length = corpus.batch.comments["text"].str.len().to_numpy(dtype=np.float64)
-    return LeftOut(logits[rows], truth[rows], corpus.source[rows].astype(np.str_), np.asarray(length[rows], np.float64))
+    return LeftOut(
+        logits[rows],
+        truth[rows],
+        corpus.source[rows].astype(np.str_),
+        np.asarray(length[rows], np.float64),
+        weights[rows],
+        rows,
+    )
 
 
 def _without_links(corpus: Corpus) -> Corpus:
@@ -385,15 +489,14 @@ def _key(what: str, data: Path, seeds: Path, extra: Extra | None, share: float) 
 
 
 def _cached(cache: Path | None, key: str, make: Callable[[], LeftOut]) -> LeftOut:
-    names = ("logits", "answers", "group", "length")
     path = None if cache is None else cache / f"{key}.npz"
     if path is not None and path.is_file():
         with np.load(path, allow_pickle=False) as stored:
-            return LeftOut(*(stored[name] for name in names))
+            return LeftOut(*(stored[name] for name in KEPT))
     made = make()
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_suffix(".new.npz")
-        np.savez_compressed(aside, **{name: getattr(made, name) for name in names})
+        np.savez_compressed(aside, **{name: getattr(made, name) for name in KEPT})
         aside.replace(path)
     return made

@@ -21,7 +21,9 @@ __all__ = ["Measured", "Scorer", "Timed", "development_sets", "own_sets", "score
 CHUNK_ROWS: Final = 2_000
 WARM_UP: Final = 32
 # Sets whose makers chose how many are a yes: a probability for a natural base rate cannot fit them as they are.
-ARTIFICIAL: Final = frozenset({"hatemojicheck", "xstest", "contrast", "neutral", "notices", "checks", "wiki_nonfuzzed"})
+ARTIFICIAL: Final = frozenset(
+    {"hatemojicheck", "xstest", "contrast", "neutral", "notices", "promotion", "checks", "wiki_nonfuzzed"}
+)
 
 
 class Scorer(Protocol):
@@ -86,7 +88,7 @@ def development_sets(data: Path, sample: int | None = None) -> list[Measured]:
 def own_sets(seeds: Path, sample: int | None = None) -> list[Measured]:
     """Return the test halves of this project's own sentences, and its functional checks."""
     found = []
-    for name in ("contrast", "neutral", "notices", "checks"):
+    for name in ("contrast", "neutral", "notices", "promotion", "checks"):
         checks = load_checks(seeds / f"{name}.jsonl")
         judged = [label for label in LABELS if checks.truth[label].notna().any()]
         kept = _kept(checks.truth, judged, sample)
