@@ -27,6 +27,7 @@ __all__ = [
     "encode_word",
     "first_hosts",
     "first_words",
+    "host_name",
     "hosts_in",
     "word_text",
 ]
