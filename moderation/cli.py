@@ -532,7 +532,9 @@ def train(
     with tempfile.TemporaryDirectory() as scratch:
         tuned = _tuned(data, Path(scratch)) if accurate else None
         with _progress("steps") as progress:
-            trained = recipe.train(data, seeds_folder(), teacher=tuned and tuned.teacher, progress=progress)
+            trained = recipe.train(
+                data, seeds_folder(), teacher=None if tuned is None else tuned.teacher, progress=progress
+            )
         card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
         full = {**trained.card, **card}
         try:

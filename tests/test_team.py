@@ -203,7 +203,8 @@ def ask(method: str, path: str, *, cookies: dict[str, str] | None = None, form: 
     if cookies:
         headers["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
     scope = {
-        "type": more.get("type", "http"), "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
+        "type": more.get("type", "http"), "http_version": "1.1", "method": method, "path": path,
+        "raw_path": path.encode(),
         "query_string": b"", "scheme": more.get("scheme", "http"), "root_path": "", "server": ("127.0.0.1", 80),
         "client": ("127.0.0.1", 1), "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }  # fmt: skip
