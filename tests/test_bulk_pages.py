@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 
 from moderation import jobs
-from moderation.access import add_person
+from moderation.access import Person, Seat, add_person
+from moderation.desk import work
 from moderation.desk.batch import files_in, inside
 from moderation.desk.teach import in_words
-from moderation.errors import InputError
+from moderation.errors import InputError, NotAllowed
 from moderation.learning import load_checks
 from moderation.policy import Thresholds, load_policy
 from moderation.registry import Registry
 from moderation.settings import seeds_folder, settings_from, shipped_models
+from moderation.store import Filter
 from moderation.tables import batch_of
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -153,11 +155,40 @@ def test_a_large_act_is_a_job_and_all_or_nothing(flood):
     assert len(decided(flood)) == 24
 
 
-def test_a_moderator_may_not_answer_many_at_once(flood):
+def test_an_act_that_is_cancelled_leaves_all_or_nothing(flood):
+    run_job(flood, "campaigns", {"comments": 60})
+    folder = next((flood.path / "campaigns").glob("cases-*"))
+    job = work.start(
+        "act", {"folder": str(folder), "case": 0, "action": "reject", "labels": {}, "moderator": "kim", "token": "t"}
+    )
+    work.cancel(job)
+    assert len(decided(flood)) in (0, 24)
+    with flood.store() as store:
+        assert store.job(job).state in ("interrupted", "done")
+
+
+def test_answering_many_asks_for_a_lead_below_the_page_too(flood):
+    with flood.store() as store:
+        seat = Seat(store, Person("mo", "moderator"))
+        for act in (
+            lambda: seat.act(["m:1", "m:2"], "reject", {}, moderator="mo", model="x", at=NOON, token="t"),
+            lambda: seat.act(Filter(words="loans"), "reject", {}, moderator="mo", model="x", at=NOON, token="t"),
+            lambda: seat.add_job("act", {}, NOON),
+            lambda: seat.add_job("decide", {}, NOON),
+            lambda: seat.add_job("retrain", {}, NOON),
+        ):
+            with pytest.raises(NotAllowed, match="needs the role lead"):
+                act()
+    assert decided(flood) == {}
+
+
+def test_a_desk_with_accounts_shows_nothing_to_nobody(flood):
     with flood.store() as store:
         add_person(store, "ada", "admin", "long enough words", by="ada", at=NOON)
-    page = flood.page("campaigns")
-    assert "nobody is signed in" in html_of(page)
+    for name in PAGES:
+        html = html_of(flood.page(name))
+        assert "nobody is signed in" in html
+        assert "loans.example" not in html
 
 
 def test_a_sample_of_a_range_is_answered_by_keys_and_tells_its_precision(flood):
