@@ -216,7 +216,7 @@ def _put_word(
 
 
 @nb.njit(nogil=True, cache=True)
-def word_hash(word: npt.NDArray[np.int64], length: int, seed: int) -> int:
+def word_hash(word: npt.NDArray[np.int64], length: int, seed: int | np.uint64) -> int:
     """Return the hash of the first `length` code points of a folded word."""
     state = np.uint64(seed)
     for i in range(length):
@@ -225,7 +225,7 @@ def word_hash(word: npt.NDArray[np.int64], length: int, seed: int) -> int:
 
 
 @nb.njit(nogil=True, cache=True)
-def bucket_of(state: int) -> int:
+def bucket_of(state: int | np.uint64) -> int:
     """Return the bucket of a finished hash."""
     return np.int64(((np.uint64(state) ^ (np.uint64(state) >> np.uint64(32))) * _PRIME) >> _SHIFT)
 
