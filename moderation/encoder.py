@@ -1,6 +1,6 @@
-"""Text in, logits of the abuse labels and sentence embeddings out, by two small transformers (the accurate tier).
+"""Text in, logits of the abuse labels and sentence embeddings out, by small transformers (the accurate tier).
 
-Both are encoders of six layers that share their word embeddings: one fine-tuned on all abuse labels at once, one as it
+They are encoders of six layers that share their word embeddings: two fine-tuned on all abuse labels at once, one as it
 was made for comparing sentences (all-MiniLM-L6-v2). Weights are 8-bit whole numbers, run by onnxruntime, which stops
 here.
 
@@ -54,11 +54,12 @@ MAX_PASSAGES: Final = 64
 REMEMBERED: Final = 4_096
 """Texts whose rows are kept: at 384 numbers each, twelve megabytes."""
 
-TUNED: Final = "encoder.onnx"
+TUNED: Final = ("encoder-1.onnx", "encoder-2.onnx")
+"""Two fine-tuned networks, of two runs over the data: the mean of their logits errs less than either."""
 SENTENCE: Final = "sentence.onnx"
 EMBEDDINGS: Final = "embeddings.npz"
 TOKENIZER: Final = "tokenizer.json"
-FILES: Final = (TUNED, SENTENCE, EMBEDDINGS, TOKENIZER)
+FILES: Final = (*TUNED, SENTENCE, EMBEDDINGS, TOKENIZER)
 
 _BEGIN: Final = 101
 _END: Final = 102
@@ -114,9 +115,9 @@ def passages_of(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Encoder:
-    """The two encoders of one version; `threads` windows are run side by side."""
+    """The encoders of one version, fine-tuned and untouched; `threads` windows are run side by side."""
 
-    tuned: Any
+    tuned: tuple[Any, ...]
     sentence: Any
     words: npt.NDArray[np.int8]
     scale: Floats
@@ -150,7 +151,7 @@ class Encoder:
             with np.load(io.BytesIO(content[EMBEDDINGS]), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in ("words", "scale", "places")}
             tokenizer = import_module("tokenizers").Tokenizer.from_str(content[TOKENIZER].decode())
-            tuned, sentence = _session(content[TUNED]), _session(content[SENTENCE])
+            tuned, sentence = tuple(_session(content[name]) for name in TUNED), _session(content[SENTENCE])
         except Exception as error:  # the libraries raise what they like; whatever it is, the files are of no use
             raise ModelError(f"{folder}: the encoder cannot be read ({type(error).__name__}); restore it") from error
         tokenizer.no_padding()
@@ -158,7 +159,10 @@ class Encoder:
         return cls(tuned, sentence, arrays["words"], arrays["scale"], arrays["places"], tokenizer, (folder, digests))
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Return the raw logits of `HEADS`, float64 of shape (n, 7): each label's largest over the text's windows."""
+        """Return the raw logits of `HEADS`, float64 of shape (n, 7): each label's largest over the text's windows.
+
+        A window's logit is the mean of the fine-tuned networks'.
+        """
         return self._each(self._strongest, texts, self.known_logits, np.zeros((0, len(HEADS))))
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -195,7 +199,8 @@ class Encoder:
 
     def _strongest(self, text: str) -> npt.NDArray[np.float64]:
         ids = self.tokenizer.encode(prepare(text), add_special_tokens=False).ids
-        logits = np.stack([self._run(self.tuned, ids[begin:end]) for begin, end in _cuts(len(ids))])
+        windows = [ids[begin:end] for begin, end in _cuts(len(ids))]
+        logits = np.stack([np.stack([self._run(one, window) for one in self.tuned]).mean(0) for window in windows])
         strongest: npt.NDArray[np.float64] = logits.max(axis=0)
         return strongest
 

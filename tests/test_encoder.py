@@ -117,7 +117,7 @@ def test_a_file_that_is_no_model_is_refused_even_with_its_digest(tmp_path):
     folder.mkdir()
     for file in FILES:
         shutil.copy(FOLDER / file, folder / file)
-    (folder / "encoder.onnx").write_bytes(b"not a model")
-    digests = {**DIGESTS, "encoder.onnx": hashlib.sha256(b"not a model").hexdigest()}
+    (folder / FILES[0]).write_bytes(b"not a model")
+    digests = {**DIGESTS, FILES[0]: hashlib.sha256(b"not a model").hexdigest()}
     with pytest.raises(ModelError, match="cannot be read"):
         Encoder.load(folder, digests)
