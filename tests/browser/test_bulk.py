@@ -167,7 +167,7 @@ def test_a_file_is_scored_cancelled_scored_again_downloaded_and_queued(page, bul
     assert not list(bulk.home.glob("uploads/*/scored.parquet"))
     page.locator("input[type=file]").set_input_files(export)
     page.wait_for_selector(".callout.error")
-    for field, name in (("Comment", "words"), ("Row id", "nr")):
+    for field, name in (("Comment", "words"), ("Row id", "nr"), ("Author", "who")):
         page.get_by_role("textbox", name=field, exact=True).fill(name)
         page.keyboard.press("Enter")
         ready(page)
