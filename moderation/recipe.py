@@ -569,10 +569,11 @@ def weigh_sentences(
         slope, intercept = calibration(together[seen], answers[seen], weights[seen], BASE_RATES[label])
         *each, bias = fit_mix(vectors, answers, weights, SENTENCE_STRENGTH)
         found.append(np.array([slope, *(slope * share * weight for weight in each), slope * share * bias + intercept]))
-        report[label] = {"n": int(seen.sum()), "positives": int(answers[seen].sum()), "share": share}
+        told: dict[str, Any] = {"n": int(seen.sum()), "positives": int(answers[seen].sum()), "share": share}
+        report[label] = told
         for name, given in (("left_out_auc_of_logit", logits), ("left_out_auc", together)):
             reached = area(answers[seen], given[seen], resamples=200, seed=0)
-            report[label][name] = None if reached is None else asdict(reached)
+            told[name] = None if reached is None else asdict(reached)
     return np.stack(found), report
 
 

@@ -8,7 +8,7 @@ from moderation.desk.answers import KEYS as LABEL_KEYS
 from moderation.errors import InputError
 from moderation.labels import LABELS
 
-__all__ = ["ACTS", "DEFAULT", "RESERVED", "keys_of", "validate"]
+__all__ = ["ACTS", "ARROWS", "DEFAULT", "RESERVED", "keys_of", "validate"]
 
 # act -> key, as it is until a person changes it.
 DEFAULT: Final[Mapping[str, str]] = MappingProxyType(

@@ -9,6 +9,7 @@ alone, which leaves out the same blog or video, is added to the left-out logit b
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -218,7 +219,7 @@ def spam(
         further = extra
         again = _once(lambda: _spam_again(parts, joined(_spam_parts(data, seeds, share)), further))
         parts = {
-            part: _cached(cache, _key(f"spam-{part}", data, seeds, extra, share), lambda part=part: again()[part])
+            part: _cached(cache, _key(f"spam-{part}", data, seeds, extra, share), partial(_part, again, part))
             for part in ("videos", "across", "own")
         }
     videos, across, own = parts["videos"], parts["across"], parts["own"]
@@ -269,11 +270,16 @@ def _together(one: LeftOut, other: LeftOut) -> LeftOut:
     return LeftOut(**values)
 
 
+def _part(found: Callable[[], dict[str, LeftOut]], part: str) -> LeftOut:
+    return found()[part]
+
+
 def _sentence_fit(
     rows: LeftOut, features: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_]
 ) -> tuple[Floats, float]:
     inside = inside & (rows.weight > 0)
-    *weights, bias = fit_mix(features[inside], rows.answers[inside], rows.weight[inside], SENTENCE_STRENGTH)
+    given = features[inside].astype(np.float64)
+    *weights, bias = fit_mix(given, rows.answers[inside], rows.weight[inside], SENTENCE_STRENGTH)
     return np.array(weights), bias
 
 
