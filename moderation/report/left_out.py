@@ -219,7 +219,7 @@ def spam(
         further = extra
         again = _once(lambda: _spam_again(parts, joined(_spam_parts(data, seeds, share)), further))
         parts = {
-            part: _cached(cache, _key(f"spam-{part}", data, seeds, extra, share), partial(_part, again, part))
+            part: _cached(cache, _key(f"spam-{part}", data, seeds, extra, share), partial(_one_of, again, part))
             for part in ("videos", "across", "own")
         }
     videos, across, own = parts["videos"], parts["across"], parts["own"]
@@ -270,7 +270,7 @@ def _together(one: LeftOut, other: LeftOut) -> LeftOut:
     return LeftOut(**values)
 
 
-def _part(found: Callable[[], dict[str, LeftOut]], part: str) -> LeftOut:
+def _one_of(found: Callable[[], dict[str, LeftOut]], part: str) -> LeftOut:
     return found()[part]
 
 
