@@ -8,7 +8,7 @@ import argparse
 import importlib.util
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,9 @@ ARTICLES_SHOWN = {
     ),
 }  # fmt: skip
 
+Letter = tuple[str, str | None, str, int | None, str | None]
 # article, author, text, the text it answers (its place here), what was decided before
-LETTERS: tuple[tuple[str, str | None, str, int | None, str | None], ...] = (
+LETTERS: tuple[Letter, ...] = (
     ("tram", "Mara Voss", "The report says eleven thousand people a day. The old one said seven. Which of the two did "
      "the council read?", None, "approve"),
     ("tram", "Old Town Otto", "Both, and then they did what they had wanted to do anyway.", 0, "approve"),
@@ -79,8 +80,38 @@ LETTERS: tuple[tuple[str, str | None, str, int | None, str | None], ...] = (
     ("shelter", "weatherglass", "My cat has had kittens, does anybody want one? They are five weeks old.", None, None),
 )  # fmt: skip
 
+# What the others wrote that day, each opening with each end: enough of them that a distribution has a shape.
+OPENINGS = (
+    "I have lived by the river for thirty years.", "My daughter takes the bus to school every day.",
+    "The old report was read to us in the church hall.", "Nobody on our street was asked.",
+    "I voted for the line and would do so again.", "As a driver I see it otherwise.",
+    "What a sorry lot the council is.", "There was a letter about this in May.",
+    "Thank you for printing the figures.", "You people never learn.",
+    "My late father laid rails in this town.", "I asked the town hall and got an answer within a day.",
+)  # fmt: skip
+ENDS = (
+    "The bridge is full at eight whatever one does.", "Two summers are long for a small shop.",
+    "Where will the number 12 stop while they dig?", "A tram is quieter than the lorries we have now.",
+    "Let them dig at night and be done by autumn.", "Only a fool would pay for it twice.",
+    "I would rather have the baths mended.", "The second table of the report does not add up.",
+    "See my page http://old-town.example/photos for how it looked in 1950.",
+    "Ask at http://cheap-tickets.example/now, first month free!", "We shall see in May.",
+    "The shelter by the station matters more to me.",
+    "Win 500 today, click http://fast-credit.example/win and apply.",
+    "Cheap loans for everybody at http://fast-credit.example/apply, approved in minutes!",
+    "Buy followers and likes at http://likes.example/best, real and cheap!!!",
+)  # fmt: skip
+SELLERS = ("cheap-tickets.example", "fast-credit.example", "likes.example")
 
-def fill(home: Path) -> None:
+
+def letters() -> list[Letter]:
+    """Return the letters that are shown, and those of everybody else."""
+    pairs = [(opening, end) for opening in OPENINGS for end in ENDS]
+    rest = [("tram", f"Reader {n % 61}", f"{one} {two}", None, None) for n, (one, two) in enumerate(pairs)]
+    return [*LETTERS, *rest]
+
+
+def fill(home: Path, written: Sequence[Letter]) -> None:
     """Read the letters into a store, score them in the accurate tier, and answer the ones that were answered."""
     now = datetime.now(UTC).replace(microsecond=0)
     frame = pd.DataFrame(
@@ -88,9 +119,9 @@ def fill(home: Path) -> None:
             {
                 "id": f"ledger:{number}", "article_id": article, "author": author, "text": text, "kind": "comment",
                 "parent_id": None if answers is None else f"ledger:{answers}", "status": "unknown", "position": number,
-                "posted_at": now - timedelta(minutes=37 * (len(LETTERS) - number)),
+                "posted_at": now - timedelta(minutes=37 * (len(written) - number)),
             }
-            for number, (article, author, text, answers, _) in enumerate(LETTERS)
+            for number, (article, author, text, answers, _) in enumerate(written)
         ]
     )  # fmt: skip
     about = pd.DataFrame(
@@ -107,25 +138,73 @@ def fill(home: Path) -> None:
         policy = load_policy(None)
         scorer = registry.load_tier(None, registry.tier_of(registry.champion(), TIER), jobs.thresholds_of(policy))
         jobs.score_store(store, scorer, policy, at=now)
-        for number, (*_, decided) in enumerate(LETTERS):
+        for number, (*_, decided) in enumerate(written):
             if decided is not None:
-                labels = {"spam": decided == "reject"} if "http" in LETTERS[number][2] else {}
+                labels = {"spam": decided == "reject"} if "http" in written[number][2] else {}
                 at = now - timedelta(minutes=5)
                 store.add_review(Review(f"ledger:{number}", "lee", decided, labels, 0, at))
 
 
 def queue(page: Any, url: str) -> None:
-    """Open the queue and wait until everything that bears on its first card is there."""
+    """Open the queue at what calls for violence, and wait until everything that bears on its first card is there."""
     page.goto(url)
+    page.wait_for_selector(".desk[data-state=card]", timeout=120_000)
+    page.locator(".st-key-label input").click()
+    page.get_by_role("option", name="Incitement").click()
+    page.wait_for_function("() => document.querySelector('.asks')?.innerText.startsWith('Incitement')")
     page.wait_for_selector(".desk[data-state=card] .card mark", timeout=120_000)
     page.wait_for_selector(".context-side .panel .bone", state="detached", timeout=120_000)
 
 
+def sweep(page: Any, url: str) -> None:
+    """Open the sweep at a wide range of spam, and label part of a sample from it."""
+    page.goto(f"{url}/sweep")
+    slider = page.get_by_role("slider").first
+    slider.wait_for(timeout=120_000)
+    slider.focus()
+    page.keyboard.press("Home")
+    for _ in range(2):
+        page.keyboard.press("PageUp")
+    page.get_by_role("button", name="at random").click(timeout=120_000)
+    for _ in range(9):
+        page.wait_for_selector(".sample[data-comment]", timeout=120_000)
+        shown = page.locator(".sample[data-comment]")
+        before = shown.get_attribute("data-comment")
+        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=120_000)
+        page.keyboard.press("y" if any(host in shown.inner_text() for host in SELLERS) else "n")
+        page.wait_for_function(
+            "before => document.querySelector('.sample[data-comment]')?.dataset.comment !== before", arg=before
+        )
+
+
 # name, size, colour scheme, what to open
-PICTURES: tuple[tuple[str, tuple[int, int], str, Callable[[Any, str], None]], ...] = (
+Picture = tuple[str, tuple[int, int], str, Callable[[Any, str], None]]
+QUEUE: tuple[Picture, ...] = (
     ("queue-light", (1440, 860), "light", queue),
     ("queue-dark", (1440, 860), "dark", queue),
 )
+SWEEP: tuple[Picture, ...] = (("sweep-light", (1440, 860), "light", sweep),)
+
+
+def take(home: Path, pictures: Sequence[Picture], browser: Any, chromium: Any, out: Path) -> None:
+    """Start a desk on this home, and take these pictures of it."""
+    port = browser.free_port()
+    desk = browser.Desk(home, port, [sys.executable, "-m", "moderation.cli", "app", "--port", str(port)], tier=TIER)
+    desk.start()
+    try:
+        for name, (width, height), scheme, opened in pictures:
+            context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page = context.new_page()
+            opened(page, desk.url)
+            page.mouse.move(width // 2, height - 1)
+            page.wait_for_timeout(500)
+            path = out / f"{name}.png"
+            page.screenshot(path=path)
+            context.close()
+            size = path.stat().st_size
+            print(f"{path}: {size / 1000:.0f} kB{', too large for the README' if size > LARGEST else ''}")
+    finally:
+        desk.stop()
 
 
 def main() -> None:
@@ -144,28 +223,14 @@ def main() -> None:
     named.loader.exec_module(browser)
     given.out.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        home = Path(folder) / "home"
-        fill(home)
-        port = browser.free_port()
-        desk = browser.Desk(home, port, [sys.executable, "-m", "moderation.cli", "app", "--port", str(port)], tier=TIER)
-        desk.start()
         chromium = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.ARGUMENTS)
-        try:
-            for name, (width, height), scheme, opened in PICTURES:
-                if given.only and name not in given.only:
-                    continue
-                context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-                page = context.new_page()
-                opened(page, desk.url)
-                page.wait_for_timeout(500)
-                path = given.out / f"{name}.png"
-                page.screenshot(path=path)
-                context.close()
-                size = path.stat().st_size
-                print(f"{path}: {size / 1000:.0f} kB{', too large for the README' if size > LARGEST else ''}")
-        finally:
-            chromium.close()
-            desk.stop()
+        for number, (written, pictures) in enumerate(((LETTERS, QUEUE), (letters(), SWEEP))):
+            wanted = [one for one in pictures if not given.only or one[0] in given.only]
+            if wanted:
+                home = Path(folder) / f"home{number}"
+                fill(home, written)
+                take(home, wanted, browser, chromium, given.out)
+        chromium.close()
 
 
 if __name__ == "__main__":

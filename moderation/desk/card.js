@@ -628,11 +628,11 @@ class Desk {
         this.button("escalate", words.do_escalate, "", words.escalate_says),
         this.button("undo", words.do_undo, ""),
         this.button("note", words.do_note, ""),
-        el("span", { class: "steps" }, this.button("previous", words.do_previous, "small"), this.button("next", words.do_next, "small")),
       ),
       el("div", { class: "says" },
         el("span", {}, words.approve_says, " ", el("b", {}, says("approve"))),
-        el("span", {}, words.reject_says, " ", el("b", {}, says("reject")))),
+        el("span", {}, words.reject_says, " ", el("b", {}, says("reject"))),
+        el("span", { class: "steps" }, this.button("previous", words.do_previous, "small"), this.button("next", words.do_next, "small"))),
       kept && !this.writing && el("p", { class: "kept" }, `${words.note}: `, foreign("span", kept)),
       note);
   }

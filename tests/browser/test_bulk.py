@@ -171,7 +171,8 @@ def test_a_file_is_scored_cancelled_scored_again_downloaded_and_queued(page, bul
         page.get_by_role("textbox", name=field, exact=True).fill(name)
         page.keyboard.press("Enter")
         ready(page)
-    page.wait_for_selector("table.plain")
+    page.wait_for_selector("table.plain:has-text('=cmd|')")  # what was chosen last is heard of
+    ready(page)
     assert "letters <b> ![x]" in page.locator(".st-key-check .name").inner_text()
     page.get_by_role("button", name="Score this file").click()
     page.wait_for_selector(".figures", timeout=60_000)
