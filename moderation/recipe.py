@@ -130,7 +130,6 @@ WEAKNESSES: Final = (
         "low or high until reviews correct them."
     ),
     "Names of groups raise identity_attack somewhat by themselves: see own, neutral.",
-    "The accurate tier's toxicity moves by up to .11 where only the name of a faith is exchanged.",
 )
 MOST_OF_A_KIND: Final = 600
 """Rows of a source with one answer that sentences are weighed on: enough, and reading more takes minutes."""
