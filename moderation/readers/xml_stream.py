@@ -450,10 +450,10 @@ class _Cutter:
             if found is None or b"<!" in data[position : found.start()]:
                 return
             limit = found.start() + BLOCK
-            end = max(data.rfind(last, found.start(), limit) + len(last) for last in self._last)
-            if end <= found.start() or (self._plan.container and self._name[found[0][1:]] != self._plan.container):
+            ends = [at + len(last) for last in self._last if (at := data.rfind(last, found.start(), limit)) != -1]
+            if not ends or (self._plan.container and self._name[found[0][1:]] != self._plan.container):
                 return
-            self._next = end
+            self._next = end = max(ends)
             yield data[found.start() : end]
 
     def go_on(self) -> None:
