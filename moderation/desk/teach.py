@@ -174,7 +174,8 @@ def _versions(registry: Registry, champion: str) -> None:
     card = registry.card(version)
     st.html(_facts(card))
     if version != champion:
-        st.html(_people_terms(card))
+        if terms := _people_terms(card):  # a model that was shipped was compared with none
+            st.html(terms)
         _promotion(version, champion, card)
     if "holdout" in card:
         told_of = _plots(card) + _changed(card) if version != champion else ""

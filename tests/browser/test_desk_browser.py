@@ -1,16 +1,12 @@
 """The desk in a real browser: keys, clicks, hostile text, and what is in the store afterwards."""
 
-import json
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from moderation.labels import LABELS
-
 sys.path.insert(0, str(Path(__file__).parent))
-from browser_pages import SENTENCES, card, notice, on_screen, opened, press, ready, settled
+from browser_pages import card, on_screen, opened, press, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -55,7 +51,7 @@ def test_a_seed_comment_relabelled_by_keyboard_is_there_after_a_restart(page, de
     settled(page)
     seed.stop()
     seed.start()
-    opened(page, seed, "decisions")
+    opened(page, seed, "team")
     page.wait_for_selector(".decision")
     assert "mullahs’ motto" in page.locator(".decision .line").inner_text()
     assert " ".join(page.locator(".decision .said").inner_text().split()) == "Spam no Incitement yes"
@@ -110,78 +106,7 @@ def test_hostile_comments_are_shown_as_they_are_on_every_part_of_the_queue_page(
         page.wait_for_function("name => document.querySelector('.desk').dataset.card !== name", arg=name)
     assert seen == set(known)
     settled(page)
-    opened(page, only, "decisions")
+    opened(page, only, "team")
     page.wait_for_selector(".decision")
     assert page.locator(".decision script, .decision img, .decision a").count() == 0
     assert page.title() == "Review desk"
-
-
-def test_an_upload_is_scored_and_downloaded_in_three_formats(page, desk, tmp_path) -> None:
-    seed = desk()
-    export = tmp_path / "letters <b>.csv"
-    pd.DataFrame({"nr": range(40), "who": ["Ann"] * 40, "words": [SENTENCES[n % 6] for n in range(39)] + [""]}).to_csv(
-        export, index=False
-    )
-    opened(page, seed, "batch")
-    page.locator("input[type=file]").set_input_files(export)
-    page.wait_for_selector(".callout.error")
-    for field, name in (("Comment", "words"), ("Row id", "nr")):
-        page.get_by_role("textbox", name=field, exact=True).fill(name)
-        page.keyboard.press("Enter")
-        ready(page)
-    page.wait_for_selector("table.plain")
-    assert SENTENCES[0] in page.locator("table.plain").inner_text()
-    page.get_by_role("button", name="Score this file").click()
-    page.wait_for_selector(".figures", timeout=60_000)
-    assert "40 records read, 39 comments, 1 lost" in page.locator(".st-key-result").inner_text()
-    frames = {}
-    for title, read in (("CSV", pd.read_csv), ("JSON Lines", read_lines), ("Parquet", pd.read_parquet)):
-        with page.expect_download() as download:
-            page.get_by_role("button", name=title, exact=True).click()
-        frames[title] = read(download.value.path())
-    for frame in frames.values():
-        assert [str(name).rpartition(":")[2] for name in frame["id"]] == [str(number) for number in range(39)]
-        assert list(frame.columns) == ["id", *LABELS, "decision", "reasons", "model"]
-    assert (frames["CSV"]["spam"] - frames["Parquet"]["spam"]).abs().max() < 1e-6
-    page.get_by_role("button", name="Add to the desk").click()
-    notice(page, "39 new comments are in the desk")
-    page.wait_for_selector("[class*=st-key-job_]", state="detached", timeout=60_000)
-    with seed.store() as store:
-        assert store.counts(seed.registry().champion()).scored == 6 + 39
-
-
-def read_lines(path: Path) -> pd.DataFrame:
-    return pd.DataFrame([json.loads(line) for line in Path(path).read_text(encoding="utf-8").split("\n") if line])
-
-
-def test_retrain_promote_rescore_and_roll_back_by_clicking(page, desk) -> None:
-    seed = desk()
-    opened(page, seed)
-    for key in ("x", "a", "x"):
-        press(page, key)
-    before = seed.registry().champion()
-    page.get_by_role("link", name="Teach").click()
-    page.get_by_role("button", name="Retrain").click()
-    page.wait_for_selector(".st-key-candidate table.plain", timeout=60_000)
-    ready(page)
-    promote = page.get_by_role("button", name="Put in force")
-    if promote.is_disabled():
-        page.get_by_role("textbox", name="Reason").fill("the three letters are ours to judge")
-        page.keyboard.press("Enter")
-        ready(page)
-    promote.click()
-    page.wait_for_function(
-        "before => !document.querySelector('.st-key-in_force').innerText.includes(before)", arg=before
-    )
-    ready(page)
-    champion = seed.registry().champion()
-    assert champion != before
-    page.get_by_role("button", name="Score now").click()
-    page.wait_for_selector(".st-key-unscored", state="detached", timeout=60_000)
-    page.wait_for_selector("[class*=st-key-job_]", state="detached", timeout=60_000)
-    with seed.store() as store:
-        assert store.counts(champion).scored == 6
-    page.get_by_role("button", name="Roll back").click()
-    notice(page, f"{before} is in force again.")
-    assert seed.registry().champion() == before
-    assert [line.action for line in seed.registry().history()] == ["promote", "rollback"]

@@ -68,7 +68,7 @@ def test_a_viewer_sees_the_team_and_no_queue(page, site) -> None:
 
     sign_in(page, site, "vera")
     ready(page)
-    expect(page.get_by_role("radio", name="Disagreements").or_(page.get_by_text("Disagreements"))).to_be_visible()
+    expect(page.get_by_role("radio", name="Disagreements")).to_be_visible()
     expect(page.get_by_text("Undo my latest")).to_have_count(0)
     expect(page.get_by_role("link", name="Queue")).to_have_count(0)
     page.goto(f"{site.url}/queue_page")
