@@ -510,11 +510,11 @@ class _Cutter:
             if part is not None:
                 yield _Piece(plan.container or "", part, closed=False)
                 part = None
-            if not plan.container and passed + position - self._position > 2 * BLOCK:
-                self._position = found.start()
-                return
             piece, position = self._record(found.start(), name)
             yield piece
+            if not plan.container and passed + position - self._position > 2 * BLOCK:
+                self._position = position
+                return
 
     def _straight(self, start: int) -> int:
         """Return where the next tag of interest after `start` is, if that is plain to see, or `start` again.
