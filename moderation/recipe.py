@@ -130,7 +130,6 @@ WEAKNESSES: Final = (
         "low or high until reviews correct them."
     ),
     "Names of groups raise identity_attack somewhat by themselves: see own, neutral.",
-    "The accurate tier's toxicity moves by up to .11 where only the name of a faith is exchanged.",
 )
 MOST_OF_A_KIND: Final = 600
 """Rows of a source with one answer that sentences are weighed on: enough, and reading more takes minutes."""
@@ -757,7 +756,8 @@ def _accurate_lines(card: Mapping[str, Any]) -> list[str]:
         "",
         f"Two transformer encoders, 8-bit, fine-tuned from {told['base']}, on",
         f"{', '.join(told['labels'])};",
-        "the mean of their logits and the fast tier's logit are weighed together. Off-topic is the fast tier's features of context beside",
+        "the mean of their logits and the fast tier's logit are weighed together. Off-topic is the fast tier's",
+        "features of context beside",
         "sentence embeddings of the untouched base. Spam and trackback are the fast tier's logit and a share of what",
         "the embedding of the comment says, chosen on sources that neither had seen.",
         "",

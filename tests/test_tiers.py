@@ -193,15 +193,7 @@ def test_unknown_tiers_and_missing_encoders_are_said_in_one_line(registry, tmp_p
         bare.load_tier("bare", "accurate")
 
 
-@pytest.mark.parametrize(
-    "label",
-    [
-        pytest.param(label, marks=pytest.mark.xfail(reason="moves by .11, as the card says"))
-        if label == "toxicity"
-        else label
-        for label in HEADS
-    ],
-)
+@pytest.mark.parametrize("label", HEADS)
 def test_names_of_countries_and_faiths_alone_move_no_probability(accurate, label):
     templates = ["My neighbour is {} and grows tomatoes.", "The {} delegation arrived in Geneva on Tuesday."]
     names = ["Iranian", "American", "Israeli", "Muslim", "Christian", "Jewish", "Hindu", "Mexican", "Chinese", "Polish"]

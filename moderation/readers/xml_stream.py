@@ -450,10 +450,10 @@ class _Cutter:
             if found is None or b"<!" in data[position : found.start()]:
                 return
             limit = found.start() + BLOCK
-            end = max(data.rfind(last, found.start(), limit) + len(last) for last in self._last)
-            if end <= found.start() or (self._plan.container and self._name[found[0][1:]] != self._plan.container):
+            ends = [at + len(last) for last in self._last if (at := data.rfind(last, found.start(), limit)) != -1]
+            if not ends or (self._plan.container and self._name[found[0][1:]] != self._plan.container):
                 return
-            self._next = end
+            self._next = end = max(ends)
             yield data[found.start() : end]
 
     def go_on(self) -> None:
@@ -510,11 +510,11 @@ class _Cutter:
             if part is not None:
                 yield _Piece(plan.container or "", part, closed=False)
                 part = None
-            if not plan.container and passed + position - self._position > 2 * BLOCK:
-                self._position = found.start()
-                return
             piece, position = self._record(found.start(), name)
             yield piece
+            if not plan.container and passed + position - self._position > 2 * BLOCK:
+                self._position = position
+                return
 
     def _straight(self, start: int) -> int:
         """Return where the next tag of interest after `start` is, if that is plain to see, or `start` again.
