@@ -20,7 +20,7 @@ from moderation.readers.text_columns import TEXT
 __all__ = ["Kinds", "as_text", "blocks", "tables"]
 
 # The first block is read slowly, to see what the keys hold.
-FIRST, BLOCK = 1 << 16, 1 << 20
+FIRST, BLOCK = 1 << 16, 1 << 18
 
 LINE_FEED, RETURN, BRACE, BRACKET = 10, 13, 0x7B, 0x5B
 DEEP: Final = 500

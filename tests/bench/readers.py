@@ -9,6 +9,9 @@ does not count; parsing and packing go on beside the rest where there is a secon
 The comments are made up from the words of the seed page, so anybody can run it. Prints MB/s of each, and how many times
 the bare parser's time ours takes; --peak reads a JSON Lines file of so many lines in a process of its own and prints
 its peak memory, beside that of a tenth of the lines (flat means: the same, but for eight bytes for each id).
+
+Measured on two cores of a busy machine, with `moderation convert` to Parquet: 329 MB of memory at
+250,000 lines of JSON and 334 MB at a million; 454 MB at a WordPress export of 100 MB and 477 MB at one of 400 MB.
 """
 
 import argparse
