@@ -165,6 +165,8 @@ def sweep(page: Any, url: str) -> None:
     page.keyboard.press("Home")
     for _ in range(2):
         page.keyboard.press("PageUp")
+    page.wait_for_selector("[aria-label*='between 0.2 and 1']", timeout=120_000)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=120_000)
     page.get_by_role("button", name="at random").click(timeout=120_000)
     for _ in range(9):
         page.wait_for_selector(".sample[data-comment]", timeout=120_000)

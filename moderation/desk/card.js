@@ -103,7 +103,8 @@ class Desk {
       this.take(data.cards);
       for (const { id, text } of data.gone) this.lose(id, text);
       for (const [id, more] of Object.entries(data.contexts)) {
-        this.contexts.set(id, { ...(this.contexts.get(id) ?? {}), ...more });
+        // The second half of what another lens had shown comes late, and alone: it is asked for again, from the start.
+        if (this.contexts.has(id) || "author" in more) this.contexts.set(id, { ...(this.contexts.get(id) ?? {}), ...more });
       }
     }
     for (const one of data.news) {

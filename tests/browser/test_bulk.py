@@ -89,7 +89,7 @@ def test_a_sweep_samples_a_range_by_keys_and_answers_all_of_it(page, bulk) -> No
     slider = page.get_by_role("slider").first
     slider.focus()
     page.keyboard.press("Home")
-    page.get_by_role("button", name="Draw 12 at random").wait_for()
+    page.wait_for_selector(f".tile b:text-is('{FLOOD + 24}')")  # the range is what was chosen
     ready(page)
     page.get_by_role("button", name="Draw 12 at random").click()
     for turn in range(12):

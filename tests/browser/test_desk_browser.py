@@ -37,6 +37,7 @@ def test_a_seed_comment_relabelled_by_keyboard_is_there_after_a_restart(page, de
     page.get_by_role("option", name="Incitement").click()
     page.wait_for_function("() => document.querySelector('.asks')?.innerText.startsWith('Incitement')")
     page.wait_for_function("() => document.activeElement === document.body")  # the list gives the keyboard back
+    page.wait_for_selector(".context-side .panel .name")  # what stands beside it is whole after another lens, too
     while "mullahs’ motto" not in on_screen(page):
         press(page, "j")
     page.keyboard.press("2")
