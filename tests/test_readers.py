@@ -9,19 +9,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.errors import FormatError, InputError, TableError
-from moderation.readers import FORMATS, Loss, read
+from moderation.readers import FORMATS, Loss, LossReport, json_lines, read
 from moderation.readers.columns import ALIASES
 from moderation.readers.encoding import encoding_of, repair
+from moderation.readers.formats import Wanted
+from moderation.readers.losses import Tally
+from moderation.readers.records import Keys, batches_of_columns
 from moderation.tables import native_id
 
 TABLES = ("csv", "json", "jsonl", "parquet", "tsv")
@@ -920,3 +924,58 @@ def test_every_text_comes_through_or_is_counted(tmp_path_factory, kind, texts):
     assert [repair(text) for text in expected] == got.texts
     assert got.column("id") == [row["id"] for row in rows]
     assert np.array_equal(got.comments["position"].to_numpy(dtype=int), np.arange(len(rows)))
+
+
+# What a compiled parser reads at once, and what is read line by line.
+
+ODD_LINES = st.sampled_from(
+    (
+        '{"id":"d","id":"e","text":"twice"}',
+        '{"id":"p","text":"one"}{"id":"q","text":"two"}',
+        '{"id":"o","text":{"raw":"inner"}}',
+        '{"id":12345678901234567890123,"text":"long number"}',
+        '{"id":17,"text":"number"}',
+        '{"id":"n","text":"a new key","parent_id":"c1"}',
+        '{"id":"f","text":"a share","score":0.5}',
+        '{"id":"s","text":"half a pair \\ud800"}',
+        '{"id":"w","text":"a whole one \\ud83d\\ude00, \\u0000 and \\r"}',
+        '{"text":',
+        '"id":"h"}',
+        '{"a":[{}',
+        "{}]}",
+        "[]",
+        "null",
+        "",
+        "  ",
+    )
+)
+PLAIN_LINES = st.builds(
+    lambda number, text, author: json.dumps({"id": f"c{number}", "text": text, "author": author}, ensure_ascii=False),
+    st.integers(0, 40),
+    st.text(st.characters(codec="utf-8"), max_size=12),
+    st.none() | st.text(st.characters(codec="utf-8"), max_size=5),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PLAIN_LINES | ODD_LINES, max_size=30), st.sampled_from(["\n", "\r\n"]))
+def test_blocks_give_what_lines_give(lines: list[str], end: str) -> None:
+    content = "".join(f"{line}{end}" for line in lines).encode("utf-8", "surrogatepass")
+    starts = [0, *(at + 1 for at, byte in enumerate(content) if byte == 10)]
+
+    def read_in(size: int) -> tuple[list[Any], LossReport]:
+        """Read with blocks of `size` lines each; one line alone is never plain."""
+        wanted = Wanted(Tally())
+        parts = [
+            (first + 1, content[starts[first] : starts[min(first + size, len(starts) - 1)]])
+            for first in range(0, len(starts) - 1, size)
+        ]
+        pieces = json_lines.pieces(parts, Keys("x", wanted))
+        batches = list(batches_of_columns(pieces, "table", wanted, "line"))
+        return [row for batch in batches for row in batch.comments.to_dict("records")], wanted.tally.report()
+
+    alone, report = read_in(1)
+    together, found = read_in(5)
+    assert repr(together) == repr(alone)
+    assert (found.records_in, found.comments_out) == (report.records_in, report.comments_out)
+    assert sorted(map(str, found.lines)) == sorted(map(str, report.lines))

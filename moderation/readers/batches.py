@@ -21,7 +21,9 @@ from moderation.readers.losses import Tally
 from moderation.readers.text_columns import (
     TEXT,
     blank_as_missing,
+    bytes_of,
     first_bytes,
+    holding,
     holds,
     is_ascii,
     mask_of,
@@ -37,7 +39,6 @@ from moderation.tables import (
     STRING,
     TRUTH,
     Batch,
-    clean_text,
     conform,
     empty,
     native_id,
@@ -93,6 +94,8 @@ ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24
 DAMAGED: Final = (
     "[\xc2-\xf4][\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
 )
+# What it begins with is written so in UTF-8.
+DAMAGED_BYTE: Final = 0xC3
 NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
 
 # Seconds, milliseconds, microseconds or nanoseconds since 1970: told apart by size, which holds from 1973 to 5138.
@@ -112,7 +115,7 @@ def _string(value: Any) -> str | None:
         case None:
             return None
         case str():
-            return clean_text(value)
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         case bool():
             return "true" if value else "false"
         case float():
@@ -138,7 +141,7 @@ class Builder:
     _places: dict[str | None, int] = field(default_factory=dict)
     _order: dates.Order | None = None
 
-    def build(self, raw: Mapping[str, Any], rows: Sequence[int], word: str = "row") -> Batch:
+    def build(self, raw: Mapping[str, Any], rows: Sequence[int] | np.ndarray, word: str = "row") -> Batch:
         """Return the batch of the raw columns (field -> Arrow column, one entry for each of `rows`).
 
         `rows` are the numbers that the loss report names, with `word` before them. Records without text and repeated
@@ -215,7 +218,7 @@ class Builder:
             for old in ("\r\n", "\r"):
                 column = pc.replace_substring(column, old, "\n")
         if name in MAY_BE_REPAIRED and not is_ascii(column):
-            damaged = mask_of(pc.match_substring_regex(column, DAMAGED))
+            damaged = matching(column, DAMAGED, holding(column, DAMAGED_BYTE))
             if damaged.any():
                 column = self._repaired(column, damaged)
         return column
@@ -398,15 +401,22 @@ class Builder:
 
 
 def _plain_times(column: Any) -> Any | None:
-    """Return a column of text as times where every value is written in one of the plain forms of ISO 8601, else None."""
+    """Return a column of text as times where all are plain: ISO 8601 with a zone or without, or epochs; else None."""
     empty_ones = pc.equal(column, "")
     if _any(empty_ones):
         column = pc.if_else(empty_ones, pa.scalar(None, column.type), column)
+    there = mask_of(column.is_valid())
+    sample = column.slice(int(there.argmax()), 1)
     for kind in (MOMENT, pa.timestamp("us")):  # with a zone, without
         try:
+            sample.cast(kind)  # one failure is cheap, thousands are not
             return column.cast(kind).cast(MOMENT)
         except pa.ArrowInvalid:
             continue
+    # Seconds since 1970, from 2001 to 2286.
+    offsets, data = bytes_of(column)
+    if (np.diff(offsets)[there] == 10).all() and (data - 0x30 < 10).all() and data[0] > 0x30:
+        return column.cast(pa.int64()).cast(pa.timestamp("s")).cast(MOMENT)
     return None
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from moderation.errors import InputError, TableError
@@ -65,6 +66,7 @@ _PUNCTUATION: Final = re.compile(r"[\W_]+")
 _NAME: Final = re.compile(r"[\w$@#.:/()\[\]-]{1,40}(?: [\w$@#.:/()\[\]-]{1,20}){0,3}")
 
 
+@lru_cache(1 << 12)
 def plain(name: str) -> str:
     """Return `name` as it is compared: lower case letters and digits only."""
     return _PUNCTUATION.sub("", name).casefold()

@@ -4,16 +4,19 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import numpy as np
+
 from moderation.errors import FormatError
-from moderation.readers.batches import Builder, strings
+from moderation.readers.batches import strings
 from moderation.readers.columns import choose, is_text_name, note_unused
 from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
+from moderation.readers.records import Piece, batches_of_columns
 from moderation.readers.source import Source
 from moderation.tables import COMMENTS, TRUTH, Batch
 
@@ -24,6 +27,7 @@ TABS: Final = ("\t",)
 # The largest number that the csv module takes on every platform; its default of 128 KiB is less than one long comment.
 FIELD_LIMIT: Final = 2**31 - 1
 SAMPLE_ROWS: Final = 50
+ROWS: Final = 2000
 # The columns of a table of comments that this package wrote; there an apostrophe keeps spreadsheets from taking a cell
 # for a formula, and is no part of it.
 OWN: Final = (*(column.name for column in COMMENTS), *(f"article_{name}" for name in ("url", "title", "text")), *TRUTH)
@@ -115,13 +119,11 @@ def _names(row: Sequence[str]) -> list[str]:
     return [cell.strip().lstrip("\ufeff") for cell in row]
 
 
-Rows = list[tuple[int, list[str]]]
+Rows = tuple[list[str], list[int], list[list[str]]]
 
 
-def rows_of(
-    source: Source, wanted: Wanted, delimiters: Sequence[str] = COMMAS
-) -> Generator[tuple[list[str], Rows], None, None]:
-    """Yield the columns' names with the next rows, numbered and as wide as they are, a chunk at a time.
+def rows_of(source: Source, wanted: Wanted, delimiters: Sequence[str] = COMMAS) -> Generator[Rows, None, None]:
+    """Yield the columns' names with the numbers of the next rows, and those rows, as wide as they are; chunk by chunk.
 
     The first chunk has no rows. What is read is counted; rows that do not fit are counted as lost. Raises
     `FormatError` where there is no table.
@@ -129,53 +131,61 @@ def rows_of(
     shape = _shape(source, delimiters)
     if shape.quoting == csv.QUOTE_NONE:
         wanted.tally.note("quotation marks are taken literally: they do not pair")
-    with closing(source.lines(wanted.tally, newline="")) as lines:
-        marked = itertools.chain(lines, [END])
+    with closing(source.line_lists(wanted.tally, newline="")) as lists:
+        marked = itertools.chain(itertools.chain.from_iterable(lists), [END])
         reader = csv.reader(marked, delimiter=shape.delimiter, quoting=shape.quoting)  # type: ignore[arg-type]
         try:
             first = next((row for row in reader if any(cell.strip() for cell in row)), [END])
             if first == [END]:
                 raise FormatError(f"{source.name}: holds no header and no rows; export it again")
             names = _names(first)
-            yield names, []
-            for rows in _chunks(reader, len(names), wanted):
-                yield names, rows
+            yield names, [], []
+            for numbers, rows in _chunks(reader, len(names), wanted):
+                yield names, numbers, rows
         except csv.Error as error:
             place = f"{source.name}: line {reader.line_num}"
             raise FormatError(f"{place}: not a table ({error}); export it again") from error
 
 
-def _chunks(reader: Iterator[list[str]], width: int, wanted: Wanted) -> Iterator[Rows]:
-    numbers = itertools.count(1)
-    while chunk := list(itertools.islice(reader, wanted.chunk_rows)):
+def _chunks(reader: Iterator[list[str]], width: int, wanted: Wanted) -> Iterator[tuple[list[int], list[list[str]]]]:
+    done = 0
+    # Not too many at once: rows that live long are gone through by the collector again and again.
+    while chunk := list(itertools.islice(reader, min(wanted.chunk_rows, ROWS))):
         if chunk[-1] and chunk[-1][-1].endswith(END):
             last = chunk.pop()
             if last != [END]:
                 wanted.tally.records_in += 1
                 lost = last[-1].count("\n")
                 wanted.tally.lose("last row", f"a quote opens and never closes; {lost:,} lines below it are unread")
-        rows = [(next(numbers), row) for row in chunk if row]
-        wanted.tally.records_in += len(rows)
-        yield [pair for pair in rows if _fits(pair[0], pair[1], width, wanted)]
+        widths = set(map(len, chunk))
+        if 0 in widths:
+            chunk = [row for row in chunk if row]
+        numbers = list(range(done + 1, done + len(chunk) + 1))
+        done += len(chunk)
+        wanted.tally.records_in += len(chunk)
+        if widths - {0} != {width}:  # as good as never
+            fit = [_fits(number, row, width, wanted) for number, row in zip(numbers, chunk, strict=True)]
+            numbers, chunk = list(itertools.compress(numbers, fit)), list(itertools.compress(chunk, fit))
+        yield numbers, chunk
 
 
 def _batches(source: Source, wanted: Wanted, delimiters: Sequence[str]) -> Iterator[Batch]:
     source.refuse_binary()
     with closing(rows_of(source, wanted, delimiters)) as chunks:
-        names, _ = next(chunks)
+        names, _, _ = next(chunks)
         choice = choose(names, wanted.columns, source.name)
         note_unused(names, choice, wanted.tally)
         used = {field: names.index(found[0]) for field, found in choice.items()}
-        builder = Builder("table", wanted.tally, wanted.keep_personal_data)
         own = [name for name in names if name in OWN] == list(OWN)
-        for _, rows in chunks:
-            columns = list(zip(*(row for _, row in rows), strict=True))
-            if own:
-                columns = [tuple(map(_as_written, column)) for column in columns]
-            if columns:
-                yield builder.build(
-                    {field: strings(columns[at]) for field, at in used.items()}, [number for number, _ in rows]
-                )
+        yield from batches_of_columns(_pieces(chunks, used, own=own), "table", wanted, "row")
+
+
+def _pieces(chunks: Iterable[Rows], used: Mapping[str, int], *, own: bool) -> Iterator[Piece]:
+    for _, numbers, rows in chunks:
+        columns = list(zip(*rows, strict=True))
+        if columns:
+            cells = {at: tuple(map(_as_written, columns[at])) if own else columns[at] for at in used.values()}
+            yield Piece(np.array(numbers), {field: strings(cells[at]) for field, at in used.items()})
 
 
 def _as_written(cell: str) -> str:

@@ -29,17 +29,22 @@ KEYS: Final = {
     for name in ("id", "message", "createdAt", "isDeleted", "isSpam", "isApproved", "author", "thread", "parent",
                  "link", "title", "name", "username")
 }  # fmt: skip
+FLAGS: Final = ("isSpam", "isDeleted", "isApproved")
 ID: Final = {"dsq:id": "id", "id": "id"}
 
 # What sites hang on an address to count where readers came from: the page is the same.
 _COUNTING: Final = re.compile(
     r"utm_\w+|fbclid|gclid|dclid|msclkid|mc_[ce]id|igshid|ref|share|replytocom|_ga", re.IGNORECASE
 )
+_PLAIN: Final = re.compile(r"https?://(?:www\.)?((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+)(/[A-Za-z0-9_/-]*)", re.ASCII)
 _INDEX: Final = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 
 
 def normal_link(link: str) -> str:
     """Return `link` without what does not change the page: scheme, "www.", fragment, trailing slash, counting marks."""
+    plain = _PLAIN.fullmatch(link)  # as nearly all are
+    if plain is not None:
+        return f"{plain[1]}{plain[2]}".rstrip("/")
     try:
         parts = urlsplit(link.strip())
         host = (parts.hostname or "").removeprefix("www.")
@@ -81,28 +86,21 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
         if tree is None:
             tally.lose(f"post {number}", fault)
             continue
-        record: dict[str, Any] = {"id": _id(tree, ids)}
-        thread = None
-        found: dict[str, str] = {}
-        for child in tree:
-            match keys[child.tag]:
-                case None:
-                    pass
-                case "message":
-                    record["text"] = plain_text(markup(child))
-                case "author":
-                    names = {keys[each.tag]: each.text for each in child}
-                    record["author"] = names.get("name") or names.get("username")
-                case "thread":
-                    thread = _id(child, ids)
-                case "parent":
-                    record["parent_id"] = _id(child, ids)
-                case "createdAt":
-                    record["posted_at"] = all_text(child).strip()
-                case key:
-                    found[key] = all_text(child).strip()
-        record["id"] = record["id"] or found.get("id") or None
-        record["status"] = _status(found)
+        there = {keys[child.tag]: child for child in tree}
+        found = {key: _text(there.get(key)) for key in FLAGS}
+        record: dict[str, Any] = {
+            "id": _id(tree, ids) or _text(there.get("id")) or None,
+            "posted_at": _text(there.get("createdAt")) or None,
+            "status": _status(found),
+        }
+        if (message := there.get("message")) is not None:
+            record["text"] = plain_text(markup(message))
+        if (author := there.get("author")) is not None:
+            names = {keys[each.tag]: each.text for each in author}
+            record["author"] = names.get("name") or names.get("username")
+        thread = None if (under := there.get("thread")) is None else _id(under, ids)
+        if (parent := there.get("parent")) is not None:
+            record["parent_id"] = _id(parent, ids)
         record["kind"] = "comment"
         if thread is not None and thread not in articles:
             tally.note("{n} posts under a thread that the file does not describe")
@@ -112,7 +110,15 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
 
 
 def _id(element: Any, ids: Keys) -> str | None:
-    return next((value for name, value in element.items() if value and ids[name] == "id"), None)
+    for name, value in element.items():
+        if value and ids[name] == "id":
+            found: str = value
+            return found
+    return None
+
+
+def _text(element: Any | None) -> str:
+    return "" if element is None else all_text(element).strip()
 
 
 def _status(found: Mapping[str, str]) -> str | None:

@@ -4,14 +4,13 @@ A document is held in memory whole up to some size; of a larger one, only one el
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from moderation.errors import FormatError
 from moderation.readers.columns import is_text_name
 from moderation.readers.formats import CERTAIN, LIKELY, NO, Format, Wanted
 from moderation.readers.json_values import document, elements, is_large
-from moderation.readers.losses import Tally
 from moderation.readers.records import batches_of
 from moderation.readers.source import Source
 from moderation.tables import Batch
@@ -32,6 +31,7 @@ ARTICLE: Final[Mapping[str, tuple[str, ...]]] = {
     "article_text": ("article_text", "text", "body", "content"),
     "article_url": ("article_url", "url", "link", "permalink"),
 }
+NESTED: Final = frozenset((dict, list))
 ID: Final = ("id", "comment_id", "cid")
 
 
@@ -57,13 +57,7 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
             raise FormatError(
                 f"{source.name}: no list of comments found; its keys are {keys}; put them under 'comments'"
             )
-    yield from batches_of(_counted(records, wanted.tally), source.name, wanted, "record")
-
-
-def _counted(records: Iterable[Any], tally: Tally) -> Iterator[tuple[int, Any]]:
-    for number, record in enumerate(records, 1):
-        tally.records_in += 1
-        yield number, record
+    yield from batches_of(records, source.name, wanted, "record")
 
 
 def _list_in(value: Any, keys: tuple[str, ...]) -> list[Any] | None:
@@ -79,6 +73,9 @@ def _records(document: Any) -> Iterator[Any]:
     while waiting:
         value, given, expected = waiting.pop()
         if isinstance(value, list):
+            if expected != "articles" and _are_flat(value):  # as good as always, and nothing to look for
+                yield from ((given | item for item in value) if given else value)
+                continue
             if expected == "unknown" and any(_list_in(item, COMMENTS) is not None for item in value):
                 expected = "articles"
             waiting.extend((item, given, expected) for item in reversed(value))
@@ -100,6 +97,13 @@ def _records(document: Any) -> Iterator[Any]:
             if replies:
                 own = next((value[key] for key in ID if isinstance(value.get(key), str | int)), None)
                 waiting.append((replies, {**given, "parent_id": own}, "comments"))
+
+
+def _are_flat(values: Sequence[Any]) -> bool:
+    """Tell whether all are objects with nothing in them."""
+    if set(map(type, values)) != {dict}:
+        return False
+    return NESTED.isdisjoint(map(type, itertools.chain.from_iterable(map(dict.values, values))))
 
 
 def _article(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,24 @@
 """JSON Lines in, batches out: one object per line, a bad line is one loss."""
 
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import islice
 from typing import Any, Final
 
+import numpy as np
+import pyarrow.compute as pc
+
 from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
-from moderation.readers.json_values import lines
-from moderation.readers.losses import Tally
-from moderation.readers.records import batches_of
+from moderation.readers.json_blocks import Kinds, as_text, blocks, tables
+from moderation.readers.json_values import values_of
+from moderation.readers.records import Keys, Piece, batches_of_columns, piece_of
 from moderation.readers.source import Source
 from moderation.tables import Batch
 
-__all__ = ["JSONL"]
+__all__ = ["JSONL", "pieces"]
 
 SUFFIXES: Final = (".jsonl", ".ndjson", ".jsonlines")
 # What a single JSON document begins with when its comments lie inside: those lines belong to the other format.
@@ -39,14 +44,38 @@ def _claim(source: Source) -> int:
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
-    with closing(lines(source, wanted.tally)) as records:
-        yield from batches_of(_counted(records, wanted.tally), source.name, wanted, "line")
+    with closing(blocks(source, wanted.tally)) as parts:
+        yield from batches_of_columns(pieces(parts, Keys(source.name, wanted)), "table", wanted, "line")
 
 
-def _counted(records: Iterable[tuple[int, Any]], tally: Tally) -> Iterator[tuple[int, Any]]:
-    for record in records:
-        tally.records_in += 1
-        yield record
+def pieces(parts: Iterable[tuple[int, bytes]], keys: Keys) -> Iterator[Piece | None]:
+    """Yield the records of each block: by the compiled parser if it is plain, else one by one."""
+    kinds, tally, most = Kinds(), keys.wanted.tally, keys.wanted.chunk_rows
+
+    def schema() -> Any | None:
+        used = {name for names in keys.choice.values() for name in names}
+        return kinds.schema(used) if used and used <= keys.known.keys() else None
+
+    with closing(tables(parts, schema, others=False)) as found:
+        for number, block, table in found:
+            if table is not None:
+                tally.records_in += table.num_rows
+                yield _piece(number, table, keys)
+                continue
+            values = values_of(io.BytesIO(block), number, tally)
+            while records := list(islice(values, most)):
+                tally.records_in += len(records)
+                numbers, held = zip(*records, strict=True)
+                kinds.see(held)
+                yield piece_of(numbers, held, keys, "line")
+
+
+def _piece(number: int, table: Any, keys: Keys) -> Piece:
+    columns = {}
+    for name, names in keys.choice.items():
+        found = [as_text(table.column(each)) for each in names]
+        columns[name] = found[0] if len(found) == 1 else pc.coalesce(*found)
+    return Piece(np.arange(number, number + table.num_rows), columns)
 
 
 JSONL: Final = Format("jsonl", "JSON Lines", SUFFIXES, _claim, _batches)

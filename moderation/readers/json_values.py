@@ -10,13 +10,14 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final
 
+import numpy as np
 import orjson
 
 from moderation.errors import FormatError
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source, mended
 
-__all__ = ["decoded", "document", "elements", "is_large", "lines", "values"]
+__all__ = ["decoded", "document", "elements", "is_large", "is_lines", "lines", "values", "values_of"]
 
 # A document up to this size is read whole, which takes several times its size in memory; a larger one is read element
 # by element, which takes longer and little memory.
@@ -57,27 +58,32 @@ def _slowly(text: str) -> Any:
 
 def lines(source: Source, tally: Tally) -> Generator[tuple[int, Any], None, None]:
     """Yield the value of each line with its number; empty lines are passed over, bad ones counted as lost."""
-    loads = orjson.loads
     with closing(source.raw_lines(tally)) as raw:
-        for number, line in enumerate(raw, 1):
-            if len(line) < 3 and not line.strip():
-                continue
-            try:
-                # What nearly every line is comes first, without a call more than it takes.
-                value = loads(line)
-                if type(value) is dict and float in map(type, value.values()):
-                    value = decoded(line, tally)
-            except orjson.JSONDecodeError:
-                value = NOTHING
-            if value is not NOTHING:
-                yield number, value
-                continue
-            try:
-                yield number, decoded(line, tally)
-            except (ValueError, RecursionError):  # ValueError also for whole numbers of thousands of digits
-                if line.strip():
-                    tally.records_in += 1
-                    tally.lose(f"line {number}", "not JSON")
+        yield from values_of(raw, 1, tally)
+
+
+def values_of(raw: Iterable[bytes], first: int, tally: Tally) -> Iterator[tuple[int, Any]]:
+    """Yield the value of each of the `raw` lines, which are numbered from `first`, as `lines` does."""
+    loads = orjson.loads
+    for number, line in enumerate(raw, first):
+        if len(line) < 3 and not line.strip():
+            continue
+        try:
+            # What nearly every line is comes first, without a call more than it takes.
+            value = loads(line)
+            if type(value) is dict and float in map(type, value.values()):
+                value = decoded(line, tally)
+        except orjson.JSONDecodeError:
+            value = NOTHING
+        if value is not NOTHING:
+            yield number, value
+            continue
+        try:
+            yield number, decoded(line, tally)
+        except (ValueError, RecursionError):  # ValueError also for whole numbers of thousands of digits
+            if line.strip():
+                tally.records_in += 1
+                tally.lose(f"line {number}", "not JSON")
 
 
 def is_large(source: Source) -> bool:
@@ -90,7 +96,7 @@ def document(source: Source, tally: Tally) -> Any:
     with closing(source.raw_lines(tally)) as raw:
         content = b"".join(raw)
     try:
-        return orjson.loads(content) if not _HUGE.search(content) else json.loads(mended(content, tally))
+        return orjson.loads(content) if not _has_huge(content) else json.loads(mended(content, tally))
     except ValueError:
         pass
     try:
@@ -109,14 +115,21 @@ def document(source: Source, tally: Tally) -> Any:
 _HUGE: Final = re.compile(rb"[0-9]{20}")
 
 
+def _has_huge(content: bytes) -> bool:
+    """Tell whether there may be whole numbers of 20 digits or more, which orjson would round."""
+    # In so many digits, every sixth byte is one, three times in a row.
+    sixth = np.frombuffer(content, np.uint8)[::6] - 0x30 < 10
+    places = np.flatnonzero(sixth[:-2] & sixth[1:-1] & sixth[2:]) * 6
+    return any(_HUGE.search(content, max(0, place - 20), place + 40) for place in places.tolist())
+
+
 def values(source: Source, tally: Tally, lists: Sequence[str]) -> Iterator[Any]:
     """Yield the values of a source of any outer form: a line each, one document, documents one after the other.
 
     A large document comes in parts (see `elements`). Whatever is not JSON is counted as one lost record, and ends the
     reading.
     """
-    first, cut, rest = source.head.partition(b"\n")
-    if cut and rest.strip() and _is_whole(first, tally):
+    if is_lines(source, tally):
         for _, value in lines(source, tally):
             yield value
         return
@@ -127,6 +140,12 @@ def values(source: Source, tally: Tally, lists: Sequence[str]) -> Iterator[Any]:
             yield from _one_after_the_other(source, tally)
         return
     yield from elements(source, tally, lists)
+
+
+def is_lines(source: Source, tally: Tally) -> bool:
+    """Tell whether the source holds a value in each line."""
+    first, cut, rest = source.head.partition(b"\n")
+    return bool(cut and rest.strip()) and _is_whole(first, tally)
 
 
 def _is_whole(line: bytes, tally: Tally) -> bool:

@@ -6,9 +6,11 @@ another matter and have a reader of their own.
 
 import re
 from html import unescape
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["plain_text"]
+from moderation.readers.text_columns import first_bytes, holding, last_bytes, replaced
+
+__all__ = ["plain_text", "plain_texts"]
 
 # What is not shown, with all that is in it.
 _HIDDEN: Final = re.compile(
@@ -21,6 +23,7 @@ _PARAGRAPH: Final = re.compile(
     r"</?(?:p|div|blockquote|ul|ol|dl|table|section|article|h[1-6]|hr|pre|figure)\b[^<>]*>\s*", re.IGNORECASE
 )
 _LINE: Final = re.compile(r"<(?:li|tr|dt|dd)\b[^<>]*>\s*", re.IGNORECASE)
+_LINES: Final = re.compile("<[ltdLTD]")
 # A tag begins with a letter: "a < b" and "<3" are text.
 _TAG: Final = re.compile(r"</?[a-zA-Z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>|<![^<>]*>|<\?[^<>]*>")
 _LOOSE_TAG: Final = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -37,18 +40,31 @@ def plain_text(fragment: str) -> str:
     text = fragment
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.startswith("<p>") and text.endswith("</p>") and text.count("<") == 2:  # one paragraph, as many are
+        text = text[3:-4]
     if "<" in text:
         if "<!--" in text or "<s" in text or "<S" in text or "<t" in text or "<n" in text:
             text = _HIDDEN.sub("", text)
-        text = _parted(_BREAK, "\n", text)
+        if "<b" in text or "<B" in text:
+            text = _parted(_BREAK, "\n", text)
         text = _parted(_PARAGRAPH, "\n\n", text)
-        text = _parted(_LINE, "\n", text)
+        if _LINES.search(text):
+            text = _parted(_LINE, "\n", text)
         text = _LOOSE_TAG.sub("", _TAG.sub("", text))
     if "&" in text:
         text = _ENTITY.sub(_decoded, text)
     if "\n\n" in text or "\n " in text:
         text = _parted(_MANY, "\n\n", text)
     return text.replace("\xa0", " ").strip()
+
+
+def plain_texts(column: Any) -> Any:
+    """Return a column of such fragments as text; looks only at those that are not plain text already."""
+    first, last = first_bytes(column), last_bytes(column)
+    marked = (first <= 0x20) | (first > 0x7E) | (last <= 0x20) | (last > 0x7E)
+    for mark in b"<&\r\n\xc2":  # the last begins a no-break space
+        marked |= holding(column, mark)
+    return replaced(column, plain_text, marked)
 
 
 def _parted(mark: "re.Pattern[str]", by: str, text: str) -> str:

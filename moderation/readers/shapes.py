@@ -5,24 +5,34 @@ same shape reads a JSON document, JSON lines, pages of an API one after the othe
 columns, a table.
 """
 
+import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from html import unescape
+from itertools import chain
 from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from moderation.readers.batches import strings
 from moderation.readers.columns import plain
 from moderation.readers.delimited import header, rows_of
 from moderation.readers.formats import NO, OWN, Format, Wanted
-from moderation.readers.json_values import values
+from moderation.readers.json_blocks import Kinds, blocks, tables
+from moderation.readers.json_values import is_lines, values, values_of
 from moderation.readers.losses import Tally
-from moderation.readers.records import batches_of_fields
+from moderation.readers.markup import plain_text, plain_texts
+from moderation.readers.records import Piece, batches_of_columns, piece_of_fields
 from moderation.readers.source import Source
+from moderation.readers.text_columns import TEXT, holding, mask_of, replaced
 from moderation.tables import Batch
 
-__all__ = ["Fields", "Record", "Shape", "State", "at", "entities", "format_of", "moment", "records_of"]
+__all__ = ["Fields", "Record", "Shape", "State", "at", "entities", "format_of", "moment"]
 
 Record = Mapping[str, Any]
 Fields = dict[str, Any]
@@ -39,6 +49,10 @@ def entities(text: str) -> str:
     return unescape(text) if "&" in text else text
 
 
+def _all_entities(texts: Any) -> Any:
+    return replaced(texts, unescape, holding(texts, 0x26))
+
+
 def moment(value: Any) -> Any:
     """Return a time as text or epoch, out of the forms in which MongoDB writes one ({"$date": ...})."""
     for _ in range(2):
@@ -46,6 +60,14 @@ def moment(value: Any) -> Any:
             value = value.get("$date", value.get("$numberLong"))
     # Mongo counts milliseconds, and so does a bare number of today's size; see the table of epoch units.
     return value
+
+
+# What can be done to a column at once, and leaves alone what needs it not.
+COLUMNWISE: Final[Mapping[Decode, Callable[[Any], Any]]] = {
+    entities: _all_entities,
+    plain_text: plain_texts,
+    moment: lambda texts: texts,
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +84,8 @@ class Shape:
     the ones that fill files of their own.
 
     What a table cannot say: `begin` makes the state of one reading, `around` looks at an object that is no comment and
-    returns what it gives to those in it, and `finish` has the last word on a record.
+    returns what it gives to those in it, and `finish` has the last word on a record; `idle` says that it has none as
+    long as nothing was put into the state.
     """
 
     source: str
@@ -82,6 +105,7 @@ class Shape:
     begin: Callable[[Source, Tally], State] | None = None
     around: Callable[[Record, State], Fields] | None = None
     finish: Callable[[Fields, Record, Fields, State], None] | None = None
+    idle: bool = False
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
@@ -94,6 +118,10 @@ class Shape:
     def knows(self, record: Record) -> bool:
         """Tell whether `record` is one of this kind."""
         return any(all(_there(record, path) for path in mark) for mark in self.marks)
+
+    def fits(self, table: Any) -> bool:
+        """Tell whether all rows of a plain table are records of this kind, with nothing inside them."""
+        return any(all(table.column(path).null_count == 0 for path in mark) for mark in self.marks)
 
     def passes_over(self, record: Record) -> bool:
         """Tell whether `record` is known, and no comment."""
@@ -114,10 +142,94 @@ class Shape:
                 found["status"] = state
                 break
         for label, path in self.flags.items():
-            found[label] = {"1": 1, "0": 0, "true": 1, "false": 0}.get(_word(at(record, path)))
+            found[label] = _FLAGS.get(_word(at(record, path)))
         for label, paths in self.fractions.items():
             found[label] = _majority(next((value for path in paths if (value := at(record, path)) is not None), None))
         return found
+
+    @cached_property
+    def _containers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_keys_of(path)[0] for path in (*self.paths, *self.lists) if "." in path))
+
+    @cached_property
+    def _alone(self) -> dict[tuple[Any, ...], bool]:
+        return {}
+
+    def knows_alone(self, record: Record) -> bool:
+        """Tell whether `record` is one of this kind, without any place for others inside; by its keys, remembered."""
+        outline: tuple[Any, ...] = tuple(record)
+        for name in self._containers:
+            inner = record.get(name)
+            if type(inner) is dict:
+                outline = (*outline, name, *inner)
+        known = self._alone.get(outline)
+        if known is None:
+            known = self.knows(record) and not any(
+                _keys_of(path)[0] in record for path in self.lists if "." not in path
+            )
+            known = known and not any(_there(record, path) for path in self.lists)
+            if len(self._alone) < OUTLINES:
+                self._alone[outline] = known
+        return known
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether all that is looked at lies in the record itself, not in objects within."""
+        return not any("." in path for path in (*self.paths, *self.lists))
+
+    def has_no_word(self, state: State) -> bool:
+        """Tell whether `finish` would do nothing."""
+        return self.finish is None or (self.idle and not state)
+
+    def columns(self, column: Callable[[str], Any | None], count: int) -> dict[str, Any]:
+        """Return what `read` finds in each of `count` records, as columns.
+
+        `column` gives what they hold at a path: texts, whole numbers, yes and no, or None where none has it. Whoever
+        calls has seen to it that `finish` has nothing to say.
+        """
+        found: dict[str, Any] = {}
+        for name, paths in self.fields.items():
+            parts = [part for path in paths if (part := self._part(column(path), name, path)) is not None]
+            if parts:
+                found[name] = parts[0] if len(parts) == 1 else pc.coalesce(*parts)
+        if self.statuses and "status" in found:
+            found["status"] = _renamed(found["status"], lambda word: self.statuses.get(word.casefold(), word))
+        for path, state in reversed(self.states):
+            values = column(path)
+            if values is not None:
+                status = found.get("status", pa.nulls(count, TEXT))
+                found["status"] = pc.if_else(_all_true(values), pa.scalar(state, TEXT), status)
+        for label, path in self.flags.items():
+            if (values := column(path)) is not None:
+                found[label] = _renamed(_texts(values), lambda word: _FLAGS.get(_word(word)))
+        for label, paths in self.fractions.items():
+            shares = [_texts(values) for path in paths if (values := column(path)) is not None]
+            if shares:
+                found[label] = _renamed(pc.coalesce(*shares), lambda word: _SHARES.get(_majority(word)))
+        return {"text": pa.nulls(count, TEXT), **found}
+
+    def _part(self, values: Any | None, name: str, path: str) -> Any | None:
+        """Return what a path holds for the field `name`, where that counts."""
+        if values is None:
+            return None
+        is_text = values.type == TEXT
+        texts = _texts(values)
+        nothing = [str(value) for value in self.nothing.get(name, ()) if isinstance(value, str) == is_text]
+        if pa.types.is_boolean(values.type):
+            nothing = [{"0": "false", "1": "true"}.get(word, "") for word in nothing]
+        for word in ["", *nothing] if is_text else nothing:
+            same = pc.equal(texts, word)
+            if pc.any(same).as_py():
+                texts = pc.if_else(same, pa.scalar(None, TEXT), texts)
+        decode = self.decode.get(path)
+        if decode is not None and is_text:
+            columnwise = COLUMNWISE.get(decode)
+            texts = columnwise(texts) if columnwise is not None else replaced(texts, decode, mask_of(texts.is_valid()))
+        prefix = self.prefixes.get(name)
+        if prefix is not None:
+            begins = pc.starts_with(texts, prefix) if is_text else pa.array(np.zeros(len(texts), bool))
+            texts = pc.if_else(begins, pc.utf8_slice_codeunits(texts, len(prefix)), pa.scalar(None, TEXT))
+        return texts
 
     def value(self, record: Record, name: str, paths: tuple[str, ...]) -> Any:
         """Return what `record` holds for the field `name`, decoded, or None."""
@@ -142,14 +254,20 @@ class Shape:
 
 def at(record: Record, path: str) -> Any:
     """Return what lies at `path` ("snippet.videoId"), or None."""
-    if path in record or "." not in path:
+    keys = _keys_of(path)
+    if len(keys) == 1 or path in record:
         return record.get(path)
     value: Any = record
-    for key in path.split("."):
+    for key in keys:
         if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
+
+
+@cache
+def _keys_of(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def _there(record: Record, path: str) -> bool:
@@ -175,6 +293,32 @@ def _word(value: Any) -> str:
     return text.removesuffix(".0")
 
 
+# Labels as the tables of truth want them: text.
+_FLAGS: Final = {"1": "1", "0": "0", "true": "1", "false": "0"}
+_SHARES: Final[Mapping[int | None, str]] = {1: "1", 0: "0"}
+
+
+def _texts(values: Any) -> Any:
+    return values if values.type == TEXT else values.cast(TEXT)
+
+
+def _renamed(texts: Any, change: Callable[[str], str | None]) -> Any:
+    encoded = texts.dictionary_encode()
+    words = [None if word is None else change(word) for word in encoded.dictionary.to_pylist()]
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(words, TEXT)).dictionary_decode()
+
+
+def _all_true(values: Any) -> Any:
+    """Return which of the values are true, as `_true` tells it of one."""
+    if pa.types.is_boolean(values.type):
+        return values.fill_null(False)
+    if values.type != TEXT:
+        return pc.not_equal(values, 0).fill_null(False)
+    encoded = values.dictionary_encode()
+    words = pa.array([word is not None and _true(word) for word in encoded.dictionary.to_pylist()], pa.bool_())
+    return pa.DictionaryArray.from_arrays(encoded.indices, words).dictionary_decode().fill_null(False)
+
+
 def _majority(value: Any) -> int | None:
     try:
         share = float(value)
@@ -186,34 +330,148 @@ def _majority(value: Any) -> int | None:
 # --- Walking ---------------------------------------------------------------------------------------------------------
 
 
-def records_of(parts: Iterable[Any], shape: Shape, tally: Tally, state: State) -> Iterator[tuple[int, Fields]]:
-    """Yield the numbered records in `parts`, each before those inside it; what is none is counted as lost."""
-    number = 0
-    for part in parts:
-        # A stack instead of recursion: threads may be deeper than the interpreter lets functions call each other.
-        waiting: list[tuple[Any, Fields]] = [(part, {})]
-        while waiting:
-            value, given = waiting.pop()
-            if isinstance(value, list):
-                waiting.extend((each, given) for each in reversed(value))
-                continue
-            inner = given
-            inside = _inside(value, shape)
-            if isinstance(value, dict) and shape.knows(value):
-                number += 1
-                tally.records_in += 1
-                found = shape.read(value, given)
-                if shape.finish is not None:
-                    shape.finish(found, value, given, state)
-                yield number, found
-                inner = {**given, "parent_id": found.get("id")}
-            elif isinstance(value, dict) and (inside or shape.passes_over(value)):
-                inner = {**given, **_given(value, shape, state)}
-            elif value is not None:
-                number += 1
-                tally.records_in += 1
-                tally.lose(f"record {number}", "holds no comment of this format")
-            waiting.extend((each, inner) for each in reversed(inside))
+# Keys that come together are remembered up to this number; honest exports have a few.
+OUTLINES: Final = 1000
+
+Waiting = list[tuple[int, Record, Fields]]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The way through values: records are numbered in order, and read together as far as that can be done."""
+
+    shape: Shape
+    wanted: Wanted
+    state: State
+    number: int = 0
+
+    def pieces(self, parts: Iterable[Any]) -> Iterator[Piece | None]:
+        """Yield the records in `parts`, each before those inside it; what is none is counted as lost."""
+        shape, tally, most = self.shape, self.wanted.tally, self.wanted.chunk_rows
+        found: Waiting = []
+        for part in parts:
+            # A stack instead of recursion: threads may be deeper than the interpreter lets functions call each other.
+            waiting: list[tuple[Any, Fields]] = [(part, {})]
+            while waiting:
+                value, given = waiting.pop()
+                if isinstance(value, list):
+                    waiting.extend((each, given) for each in reversed(value))
+                    continue
+                if type(value) is dict and shape.knows_alone(value):  # as nearly all of them are
+                    self.number += 1
+                    found.append((self.number, value, given))
+                    if len(found) == most:
+                        yield self._read(found)
+                        found = []
+                    continue
+                inner = given
+                inside = _inside(value, shape)
+                if isinstance(value, dict) and shape.knows(value):
+                    self.number += 1
+                    found.append((self.number, value, given))
+                    if inside:
+                        inner = {**given, "parent_id": shape.read(value, given).get("id")}
+                    if len(found) == most:
+                        yield self._read(found)
+                        found = []
+                elif isinstance(value, dict) and (inside or shape.passes_over(value)):
+                    if shape.around is not None and found:  # what it says is of those to come
+                        yield self._read(found)
+                        found = []
+                    inner = {**given, **_given(value, shape, self.state)}
+                elif value is not None:
+                    self.number += 1
+                    tally.records_in += 1
+                    tally.lose(f"record {self.number}", "holds no comment of this format")
+                waiting.extend((each, inner) for each in reversed(inside))
+        if found:
+            yield self._read(found)
+
+    def blocks(self, parts: Iterable[tuple[int, bytes]]) -> Iterator[Piece | None]:
+        """Yield the records in blocks of JSON lines: compiled where a block is plain, else as `pieces` does."""
+        shape, tally = self.shape, self.wanted.tally
+        kinds = Kinds((*shape.paths, *shape.lists))
+
+        def schema() -> Any | None:
+            return kinds.schema(shape.paths) if shape.is_flat and shape.has_no_word(self.state) else None
+
+        with closing(tables(parts, schema, others=True)) as found:
+            for number, block, table in found:
+                if table is None or not shape.fits(table) or not shape.has_no_word(self.state):
+                    lines = values_of(io.BytesIO(block), number, tally)
+                    yield from self.pieces(kinds.seen(value for _, value in lines))
+                    continue
+                count = table.num_rows
+                numbers = np.arange(self.number + 1, self.number + count + 1)
+                self.number += count
+                tally.records_in += count
+                there = {name: _one_chunk(table.column(name)) for name in table.column_names}
+                yield Piece(numbers, shape.columns(there.get, count))
+
+    def _read(self, found: Waiting) -> Piece:
+        self.wanted.tally.records_in += len(found)
+        piece = self._together(found) if self.shape.has_no_word(self.state) else None
+        return piece or piece_of_fields([(number, self.fields(record, given)) for number, record, given in found])
+
+    def _together(self, found: Waiting) -> Piece | None:
+        """Return records as columns if all they hold is plain, else None."""
+        held = _Held([record for _, record, _ in found])
+        columns: dict[str, Any] = {}
+        for path in self.shape.paths:
+            values = held[path]
+            kind = _column_type(values)
+            if kind is None:
+                return None
+            try:
+                columns[path] = pa.array(values, kind)
+            except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+                return None
+        fields = self.shape.columns(columns.get, len(found))
+        names = dict.fromkeys(name for _, _, given in found for name in given if not name.startswith("_"))
+        for name in names:
+            told = strings([given.get(name) for _, _, given in found])
+            fields[name] = pc.coalesce(fields[name], told) if name in fields else told
+        return Piece(np.array([number for number, _, _ in found]), fields)
+
+    def fields(self, record: Record, given: Fields) -> Fields:
+        """Return our fields out of one record."""
+        found = self.shape.read(record, given)
+        if self.shape.finish is not None:
+            self.shape.finish(found, record, given, self.state)
+        return found
+
+
+class _Held(dict[str, list[Any]]):
+    """What records hold at each path that is asked for."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        super().__init__()
+        self._records = records
+        self._keys = set(chain.from_iterable(records))
+
+    def __missing__(self, path: str) -> list[Any]:
+        """Look, and remember: objects within hold several of the fields."""
+        before, _, last = path.rpartition(".")
+        if not before:
+            found = [record.get(path) for record in self._records]
+        elif path in self._keys or (before in self._keys and "." in before):  # a key with a full stop
+            found = [at(record, path) for record in self._records]
+        else:
+            found = [inner.get(last) if isinstance(inner, dict) else None for inner in self[before]]
+        self[path] = found
+        return found
+
+
+def _column_type(values: Iterable[Any]) -> Any | None:
+    """Return the type of a column of `values`; None where they are of several kinds, or of one that is not plain."""
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds:
+        return TEXT
+    return {str: TEXT, int: pa.int64(), bool: pa.bool_()}.get(kinds.pop()) if len(kinds) == 1 else None
+
+
+def _one_chunk(column: Any) -> Any:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _inside(value: Any, shape: Shape) -> list[Any]:
@@ -274,25 +532,32 @@ def _batches(shapes: tuple[Shape, ...], source: Source, wanted: Wanted) -> Itera
     source.refuse_binary()
     shape = _fitting(shapes, source) or shapes[0]
     state = {} if shape.begin is None else shape.begin(source, wanted.tally)
-    if _is_json(source):
-        records = records_of(values(source, wanted.tally, shape.lists), shape, wanted.tally, state)
-        yield from batches_of_fields(records, shape.source, wanted, "record")
+    walk = _Walk(shape, wanted, state)
+    if not _is_json(source):
+        yield from batches_of_columns(_rows(source, walk), shape.source, wanted, "row", native=True)
+    elif is_lines(source, wanted.tally):
+        with closing(blocks(source, wanted.tally)) as parts:
+            yield from batches_of_columns(walk.blocks(parts), shape.source, wanted, "record", native=True)
     else:
-        yield from batches_of_fields(_rows(source, shape, wanted, state), shape.source, wanted, "row")
+        parts_of = values(source, wanted.tally, shape.lists)
+        yield from batches_of_columns(walk.pieces(parts_of), shape.source, wanted, "record", native=True)
 
 
-def _rows(source: Source, shape: Shape, wanted: Wanted, state: State) -> Iterator[tuple[int, Fields]]:
+def _rows(source: Source, walk: _Walk) -> Iterator[Piece]:
+    shape, wanted = walk.shape, walk.wanted
     known = {plain(path): path for path in shape.paths}
     with closing(rows_of(source, wanted)) as chunks:
-        names, _ = next(chunks)
+        names, _, _ = next(chunks)
         keys = [known.get(plain(name), name) for name in names]
         personal = [name for name in names if PERSONAL.search(name)]
         if personal:
             wanted.tally.note(f"left out as personal data: {', '.join(personal[:10])}")
-        for _, rows in chunks:
-            for number, row in rows:
-                record = dict(zip(keys, row, strict=True))
-                found = shape.read(record, {})
-                if shape.finish is not None:
-                    shape.finish(found, record, {}, state)
-                yield number, found
+        for _, numbers, rows in chunks:
+            if shape.has_no_word(walk.state):
+                columns = dict(zip(keys, zip(*rows, strict=True), strict=True)) if rows else {}
+                there = {path: strings(columns[path]) for path in shape.paths if path in columns}
+                yield Piece(np.array(numbers), shape.columns(there.get, len(rows)))
+            else:
+                records = (dict(zip(keys, row, strict=True)) for row in rows)
+                fields = [walk.fields(record, {}) for record in records]
+                yield piece_of_fields(list(zip(numbers, fields, strict=True)))

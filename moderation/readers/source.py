@@ -8,7 +8,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -318,16 +318,19 @@ class Source:
         `newline` as for `open`: the default cuts at line feeds only (never at U+2028, as `str.splitlines` does), an
         empty one at all three line ends, untranslated.
         """
+        with closing(self.line_lists(tally, newline)) as lists:
+            for lines in lists:
+                yield from lines
+
+    def line_lists(self, tally: Tally, newline: str = "\n") -> Generator[list[str], None, None]:
+        """Yield the same lines, many at once."""
         errors = "surrogateescape" if self._is_utf8 else "replace"
         with (
             self.opened() as file,
             io.TextIOWrapper(io.BufferedReader(file, BLOCK), self.encoding, errors, newline) as text,
         ):
-            if not self._is_utf8:
-                yield from text
-                return
-            for line in text:
-                yield line if line.isascii() or not BAD_BYTES.search(line) else _mended(line, tally)
+            while lines := text.readlines(BLOCK):
+                yield lines if not self._is_utf8 or _is_sound(lines) else [_mended(line, tally) for line in lines]
 
     def text(self, tally: Tally) -> Generator[str, None, None]:
         """Yield the file's text in parts of some size, wherever its lines end; stray bytes as in `lines`."""
@@ -351,6 +354,17 @@ class Source:
                 yield first.removeprefix(codecs.BOM_UTF8)
             yield from lines
 
+    def raw_blocks(self, tally: Tally, first: int, size: int) -> Generator[bytes, None, None]:
+        """Yield the file as UTF-8, cut anywhere: a part of `first` bytes, then parts of `size`; else as `raw_lines`."""
+        if not self._is_utf8:
+            for text in self.text(tally):
+                yield text.encode("utf-8", "surrogatepass")
+            return
+        with self.opened() as file, io.BufferedReader(file, BLOCK) as stream:
+            yield stream.read(first).removeprefix(codecs.BOM_UTF8)
+            while part := stream.read(size):
+                yield part
+
     @property
     def _is_utf8(self) -> bool:
         return self.encoding in ("utf-8", "utf-8-sig")
@@ -358,6 +372,15 @@ class Source:
     def advance(self, share: float) -> None:
         """Record progress of a reader that jumps about in the file: `share` of it is done."""
         self._done = int(share * self.size)
+
+
+def _is_sound(lines: Sequence[str]) -> bool:
+    """Tell whether there was nothing but UTF-8."""
+    try:
+        "".join(lines).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _head(stream: io.RawIOBase) -> bytes:

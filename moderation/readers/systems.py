@@ -125,6 +125,7 @@ YOUTUBE: Final = Shape(
     begin=lambda _source, _tally: {},
     around=_videos,
     finish=_title_of_video,
+    idle=True,
 )
 
 
@@ -236,6 +237,7 @@ REDDIT: Final = Shape(
     begin=lambda _source, _tally: {},
     around=_submission,
     finish=_submission_of,
+    idle=True,
 )
 
 # --- Commento, Remark42, Isso ----------------------------------------------------------------------------------------

@@ -3,21 +3,37 @@
 Nearly every value of nearly every column is plain; what is looked at closely are those that are not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["TEXT", "blank_as_missing", "first_bytes", "holds", "is_ascii", "mask_of", "matching", "present", "renamed"]
+__all__ = [
+    "TEXT",
+    "blank_as_missing",
+    "bytes_of",
+    "first_bytes",
+    "holding",
+    "holds",
+    "is_ascii",
+    "last_bytes",
+    "mask_of",
+    "matching",
+    "present",
+    "renamed",
+    "replaced",
+]
 
 TEXT: Final = pa.large_string()
+
+PART: Final = 1 << 17
 
 _NOT_BLANK: Final = r"[^\s\x{a0}\x{3000}\x{feff}\x{200b}]"
 
 
-def _bytes(column: Any) -> tuple[np.ndarray, np.ndarray]:
+def bytes_of(column: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return where the values of a column of `TEXT` begin and end, and the bytes that they are made of."""
     _, places, content = column.buffers()
     count = len(column)
@@ -30,25 +46,64 @@ def _bytes(column: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def holds(column: Any, byte: int) -> bool:
     """Tell whether `byte` stands anywhere in the column."""
-    _, data = _bytes(column)
-    return bool((data == byte).any())
+    _, data = bytes_of(column)
+    if not len(data) or data.min() > byte:
+        return False
+    # By parts that stay in a cache.
+    return any((data[start : start + PART] == byte).any() for start in range(0, len(data), PART))
+
+
+def holding(column: Any, byte: int) -> np.ndarray:
+    """Tell which of the values hold `byte`."""
+    offsets, data = bytes_of(column)
+    found = np.zeros(len(column), dtype=bool)
+    for start in range(0, len(data), PART):
+        places = np.flatnonzero(data[start : start + PART] == byte)
+        if len(places):
+            found[np.searchsorted(offsets, places + start, side="right") - 1] = True
+    return found
 
 
 def is_ascii(column: Any) -> bool:
     """Tell whether all of the column is ASCII."""
-    _, data = _bytes(column)
+    _, data = bytes_of(column)
     return not len(data) or bool(data.max() < 0x80)
 
 
 def first_bytes(column: Any) -> np.ndarray:
     """Return the first byte of each value; 0 where it is missing or empty (or begins with NUL)."""
-    offsets, data = _bytes(column)
+    return _byte_at(column, 0)
+
+
+def last_bytes(column: Any) -> np.ndarray:
+    """Return the last byte of each value; 0 where it is missing or empty (or ends with NUL)."""
+    return _byte_at(column, -1)
+
+
+def _byte_at(column: Any, end: int) -> np.ndarray:
+    offsets, data = bytes_of(column)
     found = np.zeros(len(column), np.uint8)
     there = np.flatnonzero(offsets[1:] > offsets[:-1])
-    found[there] = data[offsets[there]]
+    found[there] = data[offsets[there + 1] - 1 if end else offsets[there]]
     if column.null_count:
         found[mask_of(column.is_null())] = 0
     return found
+
+
+def replaced(column: Any, change: Callable[[str], str | None], among: np.ndarray) -> Any:
+    """Return the column with `change` made to those of its values that `among` names."""
+    if column.null_count:
+        among = among & mask_of(column.is_valid())
+    places = np.flatnonzero(among)
+    if not len(places):
+        return column
+    changed = [change(value) for value in column.take(pa.array(places)).to_numpy(zero_copy_only=False).tolist()]
+    texts = pa.array(changed, TEXT)
+    if len(places) == len(column):
+        return texts
+    numbers = np.arange(len(column))
+    numbers[places] = len(column) + np.arange(len(places))
+    return pa.concat_arrays([column, texts]).take(pa.array(numbers))
 
 
 def mask_of(found: Any) -> np.ndarray:
@@ -76,7 +131,7 @@ def present(column: Any) -> np.ndarray:
     plain = (first > 0x20) & (first < 0x7F)
     if plain.all():
         return plain
-    _, data = _bytes(column)
+    _, data = bytes_of(column)
     return plain if not len(data) else plain | matching(column, _NOT_BLANK, ~plain)
 
 

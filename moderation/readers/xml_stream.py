@@ -174,7 +174,7 @@ class XmlStream:
     """The records of one file in order, to be iterated once.
 
     Whoever takes them counts them, and loses those without a tree. Records whose bytes (in UTF-8) `unwanted` tells of
-    are passed over without a look inside. Raises `FormatError` where the file declares entities.
+    may be passed over without a look inside. Raises `FormatError` where the file declares entities.
     """
 
     def __init__(
@@ -196,19 +196,33 @@ class XmlStream:
         parser = _Parser(self._spelling, self._plan, self._tally)
         with self._source.opened() as file:
             window = _Window(_utf8(file, self._source, self._tally))
-            waiting: list[_Piece] = []
-            size = 0
-            for piece in _Cutter(window, self._spelling, self._plan, self._tally).pieces():
-                if self._unwanted is not None and self._unwanted(piece.data):
-                    continue
-                waiting.append(piece)
-                size += len(piece.data)
-                if size >= TOGETHER:
-                    yield from parser.parsed(waiting)
-                    waiting, size = [], 0
-            yield from parser.parsed(waiting)
+            cutter = _Cutter(window, self._spelling, self._plan, self._tally)
+            while not cutter.ended:
+                # What is well-formed is parsed as it stands; the cutter takes over where something is not, and hands
+                # back when it has come past that.
+                for run in cutter.runs():
+                    records = parser.units(run)
+                    if records is None:
+                        break
+                    yield from records
+                    cutter.go_on()
+                yield from self._cut(cutter, parser)
             if root and b"</" + root.encode() not in window.tail:
                 self._tally.note("the file ends before its last tag: what may have followed is missing")
+
+    def _cut(self, cutter: "_Cutter", parser: "_Parser") -> Iterator[Record]:
+        """Read piece by piece."""
+        waiting: list[_Piece] = []
+        size = 0
+        for piece in cutter.pieces():
+            if self._unwanted is not None and self._unwanted(piece.data):
+                continue
+            waiting.append(piece)
+            size += len(piece.data)
+            if size >= TOGETHER:
+                yield from parser.parsed(waiting)
+                waiting, size = [], 0
+        yield from parser.parsed(waiting)
 
 
 def first_tag(source: Source) -> str:
@@ -399,6 +413,8 @@ class _Cutter:
         self._window = window
         self._plan = plan
         self._tally = tally
+        self.ended = False
+        self._position = self._next = 0
         container = [plan.container] if plan.container else []
         starts = [*plan.records, *container, *plan.before]
         self._written = {name: spelling.written(name) for name in starts}
@@ -409,6 +425,7 @@ class _Cutter:
             for name, others in plan.records.items()
         }
         self._begin = self._tokens([*plan.records, *container], [])
+        self._last = [b"</" + self._written[name] + b">" for name in container or plan.records]
         written = [self._written[name] for name in starts]
         self._marks = [b"<" + name + end for name in written for end in (b">", b" ")]
         self._marks += [b"</" + self._written[name] + b">" for name in container]
@@ -418,10 +435,35 @@ class _Cutter:
         parts += [rb"</" + re.escape(self._written[name]) + rb"\s*>" for name in ends]
         return re.compile(b"|".join([*parts, also] if also else parts))
 
+    def runs(self) -> Iterator[bytes]:
+        """Yield containers (or records, where there are none) in a row, with whatever stands between them.
+
+        Each begins and ends with one, if nothing deceives. Ask for the next after `go_on`, or read on with `pieces`.
+        """
+        window = self._window
+        while True:
+            if len(window.data) - self._position < BLOCK // 2 and not window.ended:
+                window.more(self._position)
+                self._position = 0
+            data, position = window.data, self._position
+            found = self._begin.search(data, position)
+            if found is None or b"<!" in data[position : found.start()]:
+                return
+            limit = found.start() + BLOCK
+            ends = [at + len(last) for last in self._last if (at := data.rfind(last, found.start(), limit)) != -1]
+            if not ends or (self._plan.container and self._name[found[0][1:]] != self._plan.container):
+                return
+            self._next = end = max(ends)
+            yield data[found.start() : end]
+
+    def go_on(self) -> None:
+        """Go past the last of the `runs`."""
+        self._position = self._next
+
     def pieces(self) -> Iterator[_Piece]:
-        """Yield the pieces in order."""
+        """Yield the pieces in order: all that are left, or those of the part in which a run was not well-formed."""
         window, plan = self._window, self._plan
-        position = 0
+        position, passed = self._position, 0
         begun = -1  # where the container begins whose first part is not over yet
         part: bytes | None = None  # that part, when it is over
         inside = orphans = False
@@ -441,13 +483,18 @@ class _Cutter:
                     begun, part = -1, self._nothing()
                 keep = begun if begun != -1 else max(0, position - OVERLAP)
                 position -= keep
+                passed += keep
                 begun = 0 if begun != -1 else -1
                 if not window.more(keep) and found is None:
+                    self.ended = True
                     return
                 continue
             position = found.end()
             if found[0].startswith(b"</"):
                 begun, part, inside = -1, None, False
+                if passed + position - self._position > 2 * BLOCK:
+                    self._position = position
+                    return
                 continue
             name = self._name[found[0][1:]]
             if name == plan.container:
@@ -465,6 +512,9 @@ class _Cutter:
                 part = None
             piece, position = self._record(found.start(), name)
             yield piece
+            if not plan.container and passed + position - self._position > 2 * BLOCK:
+                self._position = position
+                return
 
     def _straight(self, start: int) -> int:
         """Return where the next tag of interest after `start` is, if that is plain to see, or `start` again.
@@ -570,6 +620,45 @@ class _Parser:
             for piece, data in zip(pieces, whole, strict=True):
                 yield self._alone(piece, data)
 
+    def units(self, run: bytes) -> list[Record] | None:
+        """Return the records in a run of whole containers or records; None where it is not well-formed, or odd."""
+        plan = self._plan
+        if run.count(OPEN) != run.count(CLOSE):  # a section that was never ended would swallow what follows
+            return None
+        root = self._rooted([run])
+        if root is None and self._spelling.declare(run):
+            root = self._rooted([run])
+        if root is None:
+            return None
+        tags = {self._spelling.tag(name): name for name in plan.records}
+        if plan.container is None:
+            for tree in root.iter(*tags):
+                parent = tree.getparent()
+                if parent is not root:
+                    within = tags.get(parent.tag)
+                    if within is None or tags[tree.tag] in (within, *plan.records[within]):
+                        return None  # one in another
+            return [Record(name, child) for child in root if (name := tags.get(child.tag)) is not None]
+        around = {self._spelling.tag(name) for name in (plan.container, *plan.before)}
+        container = self._spelling.tag(plan.container)
+        found: list[Record] = []
+        for unit in root:
+            if unit.tag != container:
+                if unit.tag in tags or unit.tag in around:
+                    return None
+                continue
+            begun = False
+            for tree in unit.iter(*tags, container):
+                if tree is unit:
+                    continue
+                if tree.tag == container or tree.getparent().tag not in around:
+                    return None  # one in another
+                if not begun:
+                    found.append(Record(plan.container, unit))
+                    begun = True
+                found.append(Record(tags[tree.tag], tree))
+        return found
+
     def _closed(self, piece: _Piece) -> bytes:
         if piece.name != self._plan.container and not piece.cut:
             self._tally.note("{n} records without an end tag kept")
@@ -577,11 +666,14 @@ class _Parser:
 
     def _tried(self, pieces: Sequence[bytes]) -> Any | None:
         """Return a tree with one child for each of `pieces`, or None if they are not well-formed."""
+        root = self._rooted(pieces)
+        return root if root is not None and len(root) == len(pieces) else None
+
+    def _rooted(self, pieces: Sequence[bytes]) -> Any | None:
         try:
-            root = etree.fromstring(self._spelling.root() + b"".join(pieces) + b"</r>", self._strict)
+            return etree.fromstring(b"".join([self._spelling.root(), *pieces, b"</r>"]), self._strict)
         except (etree.XMLSyntaxError, ValueError):
             return None
-        return root if len(root) == len(pieces) else None
 
     def _alone(self, piece: _Piece, data: bytes) -> Record:
         if piece.fault:
