@@ -690,7 +690,7 @@ class Desk {
       const label = card.asked && card.scores[card.asked];
       const row = el("li", { "data-place": String(place), ...(place === this.at ? { "aria-current": "true" } : {}) },
         el("div", { class: "head" }, foreign("span", card.author ?? "", "", words.no_name), el("span", { class: `side-p${label?.over ? " over" : ""}` }, label ? label.said : "")),
-        foreign("div", this.data.look.veil === "all" ? words_of(card.text.slice(0, 80)) : line(card.text), "line", words.no_text));
+        foreign("div", this.data.look.veil === "all" ? words_of(card.text.slice(0, 80)) : line(masked(card)), "line", words.no_text));
       row.addEventListener("click", () => this.open(place));
       return row;
     });
@@ -711,7 +711,7 @@ class Desk {
     }
     const veil = this.data.look.veil === "all";
     this.contextSide.replaceChildren(
-      ...[this.article(context), this.thread(context.thread, veil), this.author(context.author, card, veil), this.alike(context, veil)].filter(Boolean));
+      ...[this.article(context), this.thread(context.thread, card, veil), this.author(context.author, card, veil), this.alike(context, veil)].filter(Boolean));
   }
 
   article({ article, passage }) {
@@ -726,11 +726,13 @@ class Desk {
       article.whole && details(words.whole_article, () => foreign("div", article.whole, "whole")));
   }
 
-  thread(thread, veil) {
+  thread(thread, card, veil) {
     const { words } = this.data;
     if (!thread) return null;
+    const own = card.veiled?.length && !this.revealed.has(card.id); // what is covered on the card is covered here
+    const shown = (list) => rows(own ? list.map((row) => (row.here ? { ...row, text: line(masked(card)) } : row)) : list, words, veil);
     return el("section", { class: "panel" }, el("h3", {}, words.thread.replace("{place}", thread.place).replace("{total}", thread.total)),
-      rows(thread.near, words, veil), thread.wide.length > 0 && details(words.more_thread.replace("{n}", thread.wide.length), () => rows(thread.wide, words, veil)));
+      shown(thread.near), thread.wide.length > 0 && details(words.more_thread.replace("{n}", thread.wide.length), () => shown(thread.wide)));
   }
 
   author(author, card, veil) {
@@ -864,6 +866,12 @@ function cover(text, from, covered) {
   }
   if (at < text.length) found.push([text.slice(at), false]);
   return found;
+}
+
+// The beginning of a text with its covered words covered.
+function masked(card) {
+  const parts = cover(card.text.slice(0, 400), 0, card.veiled ?? []);
+  return parts.map(([part, hidden]) => (hidden ? "•".repeat(Math.min(12, part.length)) : part)).join("");
 }
 
 function keyName(event) {
