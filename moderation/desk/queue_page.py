@@ -131,6 +131,8 @@ def _keys(language: str) -> None:
 
 
 def _draw_keys() -> None:
+    if not state.get("helping"):
+        st.rerun()  # kept: a dialog draws itself anew alone, and closes only with the whole page
     language = installation.language()
     own = installation.preferences().get("keys")
     chosen = {act: key for key, act in keys_of(own if isinstance(own, Mapping) else {}).items()}
