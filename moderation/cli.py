@@ -679,6 +679,8 @@ def demo(
     )
     for flag in range(2, 2 + len(FLAGS)):
         table.columns[flag].justify = "right"
+        table.columns[flag].no_wrap = True
+        table.columns[flag].min_width = len(TITLES[FLAGS[flag - 2]])
     for row in range(len(batch)):
         one = scores.iloc[row]
         text = str(batch.comments["text"].iloc[row])
