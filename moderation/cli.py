@@ -677,6 +677,7 @@ def demo(
     table = Table(
         "author", "comment", *(TITLES[flag] for flag in FLAGS), "because of", title=f"scored by {classifier.version}"
     )
+    table.columns[0].min_width = 13
     for flag in range(2, 2 + len(FLAGS)):
         table.columns[flag].justify = "right"
         table.columns[flag].no_wrap = True
