@@ -123,7 +123,11 @@ WEAKNESSES: Final = (
     ),
     (
         "Spam was learned from two technical blogs and one video site, 2004-2016, and from sentences of this project's "
-        "own; new campaigns look unlike it until a site's own reviews teach them."
+        "own; new campaigns look unlike it until a site's own reviews teach them. A greeting alone may look like it."
+    ),
+    (
+        "Figures of spam and trackback are optimistic: own sentences, and features of notices and advertising, were "
+        "written after looking at errors on the blogs and videos that are left out."
     ),
     (
         "Probabilities are calibrated for the base rates named here; on a site with many more or fewer cases they run "

@@ -321,11 +321,11 @@ NAMES = [name for name in names() if len(name) > 3]
 def test_texts_that_differ_in_a_name_differ_in_the_name_alone(one, other):
     sentence = "the talks with {} begin on monday, they say"
     only_one, only_other = words(sentence.format(one)), words(sentence.format(other))
-    # One each, or none where the name's own bucket is that of another word of the sentence.
-    assert len(only_one - only_other) <= 1
-    assert len(only_other - only_one) <= 1
-    assert only_one ^ only_other <= set(name_buckets().tolist())
-    assert words("nowhere") != words(one)
+    # Each name is its own bucket and nothing else, seen unless another word of the sentence has the same.
+    all_names = set(name_buckets().tolist())
+    assert only_one == (words(one) & all_names) - words(sentence.format(other))
+    assert only_other == (words(other) & all_names) - words(sentence.format(one))
+    assert words(one) & all_names
 
 
 def test_what_is_no_name_keeps_its_letters_and_neighbours():

@@ -22,7 +22,7 @@ from moderation.desk.context import Thinker
 from moderation.desk.installation import told
 from moderation.desk.keys import ACTS, ARROWS, DEFAULT, keys_of, validate
 from moderation.desk.kindness import HARD, SIZES, VEILS, Kindness
-from moderation.desk.session import begin, tell, when, zone
+from moderation.desk.session import begin, tell, zone
 from moderation.desk.stream import Place, Stream
 from moderation.desk.words import say, table
 from moderation.errors import InputError
@@ -189,7 +189,7 @@ def _thinker() -> Thinker:
 
 
 def _place(language: str) -> Place:
-    model, chosen, now = installation.model(), lenses.chosen(), installation.now()
+    model, chosen, now, here = installation.model(), lenses.chosen(), installation.now(), zone()
     return Place(
         store=installation.store(),
         moderator=installation.moderator(),
@@ -202,9 +202,10 @@ def _place(language: str) -> Place:
         matching=chosen.matching,
         with_skipped=bool(state.get("again")),
         now=now,
-        midnight=datetime.combine(now.astimezone(zone()).date(), datetime.min.time(), zone()).astimezone(UTC),
+        midnight=datetime.combine(now.astimezone(here).date(), datetime.min.time(), here).astimezone(UTC),
         language=language,
-        when=when,
+        # Asked by the thread of explanations too, which has no browser to ask for its clock.
+        when=lambda moment: markup.when(moment, now=now, zone=here),
         kindness=Kindness.of(installation.preferences()),
         elsewhere=_elsewhere(),
     )

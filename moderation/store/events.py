@@ -81,7 +81,7 @@ def review_rows() -> Select[Any]:
 
 
 def review_of(row: Row[Any]) -> Review:
-    """Return a row of `review_rows` as a review."""
+    """Return a row of `review_rows` as a review, or one of the same columns; where there is no act, it is of none."""
     return Review(
         comment_id=row.comment_id,
         moderator=row.moderator,
@@ -94,5 +94,5 @@ def review_of(row: Row[Any]) -> Review:
         token=row.token or "",
         id=row.id,
         undoes=row.undoes,
-        act=row.act,
+        act=getattr(row, "act", None),
     )

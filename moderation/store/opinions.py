@@ -1,6 +1,5 @@
 """A second person's answer in, kept beside the first one's; where people disagree, out."""
 
-import json
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from moderation.store.events import labels_said, review_of, review_rows
 from moderation.store.ledger import standing_answers, undone
 from moderation.store.opening import Opened
 from moderation.store.records import ANSWERS, Disagreement, Review
-from moderation.store.rows import as_json, ids_of, key_of, micros, named, parts, time_of
+from moderation.store.rows import as_json, ids_of, key_of, micros, named, parts
 from moderation.store.schema import comments, opinions, reviews
 from moderation.tables import clean_text
 
@@ -70,7 +69,7 @@ class Opinions(Opened):
                 if earlier is not None:
                     if earlier.comment != key or earlier.moderator != review.moderator:
                         raise Conflict("second review: its token was used for another act; draw the card again")
-                    return _opinion(earlier)
+                    return review_of(earlier)
             standing = standing_review(connection, key)
             if standing is None or standing.moderator == review.moderator:
                 raise Conflict("second review: no other person's answer stands; draw the next card", standing=standing)
@@ -111,7 +110,7 @@ class Opinions(Opened):
                 found = connection.execute(review_rows().where(reviews.c.id.in_(part)))
                 firsts.update({row.id: review_of(row) for row in found})
         return [
-            Disagreement(row.comment_id, row.kind, firsts[row.against], _opinion(row), bool(row.differs))
+            Disagreement(row.comment_id, row.kind, firsts[row.against], review_of(row), bool(row.differs))
             for row in rows
         ]
 
@@ -185,19 +184,3 @@ def _taken_back(table: Any) -> Any:
 
 def _opinion_rows() -> Select[Any]:
     return select(opinions, comments.c.id.label("comment_id")).join(comments, comments.c.key == opinions.c.comment)
-
-
-def _opinion(row: Row[Any]) -> Review:
-    return Review(
-        comment_id=row.comment_id,
-        moderator=row.moderator,
-        action=row.action,
-        labels=json.loads(row.labels),
-        seen=row.seen,
-        at=time_of(row.at),
-        lens=row.lens,
-        note=row.note,
-        token=row.token or "",
-        id=row.id,
-        undoes=row.undoes,
-    )
