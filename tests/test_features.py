@@ -320,11 +320,14 @@ NAMES = [name for name in names() if len(name) > 3]
 @given(st.sampled_from(NAMES), st.sampled_from(NAMES))
 def test_texts_that_differ_in_a_name_differ_in_the_name_alone(one, other):
     sentence = "the talks with {} begin on monday, they say"
-    only_one, only_other = words(sentence.format(one)), words(sentence.format(other))
-    # Each name is its own bucket and nothing else, seen unless another word of the sentence has the same.
-    all_names = set(name_buckets().tolist())
-    assert only_one == (words(one) & all_names) - words(sentence.format(other))
-    assert only_other == (words(other) & all_names) - words(sentence.format(one))
+    of_one, of_other, all_names = (
+        words(sentence.format(one)),
+        words(sentence.format(other)),
+        set(name_buckets().tolist()),
+    )
+    # Each name is its own bucket and nothing else, to be seen unless another word of the sentence has the same.
+    assert of_one - of_other == (words(one) & all_names) - of_other
+    assert of_other - of_one == (words(other) & all_names) - of_one
     assert words(one) & all_names
 
 
