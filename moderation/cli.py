@@ -354,13 +354,14 @@ def explain(
 ) -> None:
     """Show how one comment of the store is scored, and what made the score."""
     from moderation import jobs
+    from moderation.lookalikes import LookAlikes
 
     settings = settings_from()
     classifier = _scorer(settings, model, tier, _policy(settings))
     with _store(create=False) as store:
         batch = store.batch([comment])
         earlier = jobs.context_in(store, batch)
-        alike = jobs.look_alikes(store, classifier, comment)
+        alike = LookAlikes(store).nearest(classifier, comment)
     scores = classifier.score(batch, earlier)
     asked = label or _strongest_flag(scores.iloc[0], jobs.thresholds_of(_policy(settings_from())))
     table = Table("label", "probability", box=None, pad_edge=False)

@@ -40,7 +40,7 @@ from moderation.readers import LossReport, read
 from moderation.registry import Registry
 from moderation.store import Act, Added, Filter, Job, Store
 from moderation.tables import COMMENTS, Batch
-from moderation.tiers import Accurate, Cascade, Scorer
+from moderation.tiers import Scorer
 from moderation.write_back import WrittenBack, write_back
 from moderation.writers import write_comments, write_scores
 
@@ -52,7 +52,6 @@ __all__ = [
     "Converted",
     "Gallery",
     "Ingested",
-    "LookAlike",
     "Progress",
     "Scored",
     "Surroundings",
@@ -65,7 +64,6 @@ __all__ = [
     "find_campaigns",
     "forget",
     "ingest",
-    "look_alikes",
     "members_of",
     "past_of",
     "retrain",
@@ -498,37 +496,6 @@ def _before(store: Store, batch: Batch, comments: pd.DataFrame) -> pd.DataFrame:
         found.append(thread.iloc[max(0, place - PRECEDING) : place][names])
     rows = pd.concat(found, ignore_index=True).drop_duplicates("id")
     return rows.sort_values(["article_id", "position"], kind="stable", ignore_index=True)
-
-
-@dataclass(frozen=True, slots=True)
-class LookAlike:
-    """A comment that a person decided about, and how like it is to another one (cosine of their sentences)."""
-
-    id: str
-    action: str
-    text: str
-    likeness: float
-
-
-def look_alikes(store: Store, scorer: Scorer, comment_id: str, *, among: int = 2000) -> list[LookAlike]:
-    """Return the approved and the rejected comment most like this one, the likest first: evidence for and against.
-
-    Looked for among the last `among` that people decided about; none for a tier that has no sentence embeddings.
-    """
-    decided = store.verdicts()
-    decided = decided[decided.index != comment_id].iloc[-among:]
-    if not isinstance(scorer, Accurate | Cascade) or decided.empty:
-        return []
-    text = str(store.batch([comment_id]).comments["text"].iloc[0])
-    others = store.batch(decided.index.tolist()).comments.set_index("id")["text"].reindex(decided.index)
-    likeness = pd.Series(scorer.likeness_to(text, others.tolist()), index=decided.index)
-    found = []
-    for action in ("approve", "reject"):
-        same = likeness[(decided["action"] == action).to_numpy(dtype=bool)]
-        if len(same):
-            name = str(same.idxmax())
-            found.append(LookAlike(name, action, str(others[name]), float(same[name])))
-    return sorted(found, key=lambda each: -each.likeness)
 
 
 # --- Retrain ---------------------------------------------------------------------------------------------------------

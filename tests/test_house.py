@@ -28,7 +28,7 @@ FLOORS = (
     {"write_back", "access", "audit"},
     {"backtest", "campaigns", "classifier", "encoder", "triage"},
     {"tiers"},
-    {"learning", "recipe", "appeal"},
+    {"learning", "recipe", "appeal", "lookalikes"},
     {"registry"},
     {"jobs", "report"},
     {"finetuning"},

@@ -573,21 +573,3 @@ def test_the_seed_page_is_read_scored_and_ranked(store, classifier, policy):
     scores = store.scores(ids, classifier.version)
     assert len(scores) == 6
     assert scores[list(FLAGS)].notna().all(axis=None)
-
-
-def test_the_nearest_approved_and_rejected_comments_are_evidence(store, tmp_path):
-    registry = Registry(tmp_path / "models", shipped_models())
-    texts = {
-        "c:1": "Cheap lamps for every room, order now",
-        "c:2": "Order our cheap lamps today, for all rooms",
-        "c:3": "The harbour wall was repaired in May",
-        "c:4": "Who mended the wall at the harbour?",
-    }
-    store.add_batch(batch_of(texts.values(), ids=texts), source="test", at=AT)
-    assert jobs.look_alikes(store, registry.load_tier(None, "accurate"), "c:1") == []
-    for name, action in (("c:2", "reject"), ("c:3", "approve"), ("c:4", "approve")):
-        store.add_review(Review(name, "ada", action, {}, store.version(name), AT))
-    first, second = jobs.look_alikes(store, registry.load_tier(None, "accurate"), "c:1")
-    assert (first.id, first.action, second.action) == ("c:2", "reject", "approve")
-    assert first.likeness > 0.6 > second.likeness
-    assert jobs.look_alikes(store, registry.load(), "c:1") == []

@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.desk import lenses
+from moderation.desk.card import _reasons
 from moderation.desk.context import Thinker
 from moderation.desk.keys import ARROWS, DEFAULT, RESERVED, keys_of, validate
 from moderation.desk.kindness import Kindness
 from moderation.desk.stream import FULL, LOW, Place, Stream, _told_acts
 from moderation.errors import InputError, ModelError
 from moderation.labels import LABELS
+from moderation.lookalikes import LookAlikes
+from moderation.policy.decision import Reason
 from moderation.store import AUDIT_SHARE, Filter, Review, Store, audit_rank
 from moderation.tables import batch_of
 from moderation.triage import Lens
@@ -326,6 +329,7 @@ def test_a_model_that_cannot_be_loaded_is_said_and_the_queue_goes_on(tmp_path) -
         store.add_batch(batch_of(TEXTS[:2], ids=["a", "b"]), at=NOW)
         place = Place(
             store=store, moderator="kim", model="base", classifier=gone, thinker=Thinker(), thresholds={},
+            alikes=LookAlikes(store),
             lens=Lens(None, "oldest"), actions=None, matching=Filter(), with_skipped=False, now=NOW, midnight=NOW,
             language="en", when=str, kindness=Kindness(veil="slurs"),
         )  # fmt: skip
@@ -483,3 +487,12 @@ def test_kindness_takes_any_preferences(told: object) -> None:
     kind = Kindness.of({"kindness": told})
     assert Kindness.of({"kindness": kind.to_dict()}) == kind
     assert Kindness.of({"kindness": {"veil": "all", "budget": True}}) == Kindness(veil="all")
+
+
+def test_what_could_not_be_judged_is_one_reason_and_the_last() -> None:
+    held = [Reason("unscored", "review", label) for label in ("incitement", "toxicity", "threat", "insult")]
+    reasons = [held[0], Reason("threshold", "review", "spam", probability=0.83, threshold=0.5), *held[1:]]
+    assert _reasons(reasons, "en") == ["Spam 83%, limit 50%", "not judged: Incitement, Toxicity, 2 more"]
+    # Three are named: "1 more" would be as long as the third.
+    assert _reasons(held[:3], "en") == ["not judged: Incitement, Toxicity, Threat"]
+    assert _reasons([Reason("word", "reject", rule="slurs")], "de") == ["Regel slurs"]

@@ -19,11 +19,13 @@ from moderation.labels import ABUSE, LABELS
 from moderation.policy import Reason
 from moderation.triage import Card
 
-__all__ = ["SHOWN", "face", "host", "label_table", "marks", "mount", "reason"]
+__all__ = ["SHOWN", "face", "host", "label_table", "marks", "mount"]
 
 HERE: Final = Path(__file__).resolve().parent
 SHOWN: Final = 20_000  # characters painted at once; the rest is unfolded by hand
 SLOTS: Final = 3  # labels whose words are marked at once: more colours than that tell nobody anything
+UNJUDGED: Final = frozenset({"unscored", "silent"})  # codes of reasons that say that nothing is known
+NAMED: Final = 2  # labels that such a reason names before it counts the rest
 FAINT: Final = 0.1  # log-odds below which what is no part of the text is not worth a word
 
 
@@ -97,7 +99,7 @@ def face(
         else {
             "action": card.decision.action,
             "said": say(f"queue.policy_{card.decision.action}", language),
-            "reasons": [reason(Reason.from_dict(each), language) for each in card.decision.reasons],
+            "reasons": _reasons([Reason.from_dict(each) for each in card.decision.reasons], language),
         },
     }  # fmt: skip
 
@@ -114,22 +116,26 @@ def host(address: str) -> str:
         return ""
 
 
-def reason(of: Reason, language: str) -> str:
-    """Return a policy's reason in words."""
-    title = LABEL_BY_NAME[of.label].title if of.label is not None else ""
-    match of.code:
-        case "threshold":
-            return say(
-                "queue.reason_threshold",
-                language,
-                label=title,
-                share=markup.percent(of.probability),
-                limit=markup.percent(of.threshold),
-            )
-        case "unscored" | "silent":
-            return say("queue.reason_unscored", language, label=title)
-        case _:
-            return say("queue.reason_rule", language, rule=of.rule)
+def _reasons(reasons: Sequence[Reason], language: str) -> list[str]:
+    """Return a policy's reasons in words; the labels that nothing could be said about are one of them, the last."""
+    said = [_reason(each, language) for each in reasons if each.code not in UNJUDGED]
+    titles = [LABEL_BY_NAME[each.label].title for each in reasons if each.code in UNJUDGED and each.label is not None]
+    if len(titles) > NAMED + 1:
+        more = say("queue.js_and_more", language, n=len(titles) - NAMED)
+        titles = [*titles[:NAMED], more]
+    return [*said, say("queue.reason_unscored", language, labels=", ".join(titles))] if titles else said
+
+
+def _reason(of: Reason, language: str) -> str:
+    if of.code == "threshold" and of.label is not None:
+        return say(
+            "queue.reason_threshold",
+            language,
+            label=LABEL_BY_NAME[of.label].title,
+            share=markup.percent(of.probability),
+            limit=markup.percent(of.threshold),
+        )
+    return say("queue.reason_rule", language, rule=of.rule)
 
 
 def marks(text: str, spans: Mapping[str, Sequence[Named]]) -> dict[str, Any]:

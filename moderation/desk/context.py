@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-from moderation import jobs
 from moderation.desk import markup, passage
 from moderation.desk.answers import LABEL_BY_NAME
 from moderation.desk.card import SHOWN, host, marks
 from moderation.desk.words import say
 from moderation.errors import ModerationError
+from moderation.lookalikes import LookAlike, LookAlikes
 from moderation.store import Store
 from moderation.tables import COMMENTS
 from moderation.tiers import Accurate, Cascade, Scorer
@@ -27,7 +27,6 @@ __all__ = ["Thinker", "beside", "thought"]
 
 WIDE: Final = 40  # comments of a thread that can be unfolded
 KEPT: Final = 400  # cards whose explanations are remembered, for all browsers together
-AMONG: Final = 200  # decided comments that look-alikes are looked for in
 NEAR: Final = 0.35  # cosine below which the nearest passage is not near
 LIKE: Final = 0.2  # and below which the nearest comment is no likeness at all; what is said of it tells how like
 RATED: Final = ("approve", "approved", "allow"), ("reject", "rejected", "spam", "trash")
@@ -142,6 +141,7 @@ def thought(
     around: Around,
     asked: str | None,
     *,
+    alikes: LookAlikes,
     thresholds: Mapping[str, float],
     language: str,
     when: When,
@@ -158,7 +158,8 @@ def thought(
     earlier = earlier.reset_index(drop=True)
     text = card.comment["text"][:SHOWN]
     spans = {label: list(classifier.explain(batch, label, earlier)[0].spans) for label in labels}
-    found: dict[str, Any] = {"marks": marks(text, spans), "alike": _alike(store, classifier, card, language, when)}
+    likest = alikes.nearest(classifier, card.comment_id)
+    found: dict[str, Any] = {"marks": marks(text, spans), "alike": _alike(likest, store, language, when)}
     found["marks"]["titles"] = [LABEL_BY_NAME[name].title for name in found["marks"]["slots"]]
     if isinstance(classifier, Accurate | Cascade) and card.article is not None:
         accurate = classifier if isinstance(classifier, Accurate) else classifier.accurate
@@ -170,9 +171,9 @@ def thought(
     return found
 
 
-def _alike(store: Store, classifier: Scorer, card: Card, language: str, when: When) -> list[dict[str, Any]]:
+def _alike(found: Sequence[LookAlike], store: Store, language: str, when: When) -> list[dict[str, Any]]:
     rows = []
-    for one in jobs.look_alikes(store, classifier, card.comment_id, among=AMONG):
+    for one in found:
         if one.likeness < LIKE:
             continue
         standing = store.reviews(comment_id=one.id, limit=1)

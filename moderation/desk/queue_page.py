@@ -26,6 +26,8 @@ from moderation.desk.session import begin, tell, zone
 from moderation.desk.stream import Place, Stream
 from moderation.desk.words import say, table
 from moderation.errors import InputError
+from moderation.lookalikes import LookAlikes
+from moderation.store import Store
 
 __all__ = ["draw"]
 
@@ -188,6 +190,11 @@ def _thinker() -> Thinker:
     return Thinker()
 
 
+@st.cache_resource(show_spinner=False)
+def _alikes(_store: Store, address: str) -> LookAlikes:  # noqa: ARG001  # what it is remembered by
+    return LookAlikes(_store)
+
+
 def _place(language: str) -> Place:
     model, chosen, now, here = installation.model(), lenses.chosen(), installation.now(), zone()
     return Place(
@@ -196,6 +203,7 @@ def _place(language: str) -> Place:
         model=model,
         classifier=lambda: installation.classifier(model),
         thinker=_thinker(),
+        alikes=_alikes(installation.opened(), installation.opened().url),
         thresholds=installation.thresholds(),
         lens=chosen.lens,
         actions=chosen.actions,

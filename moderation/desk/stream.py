@@ -26,6 +26,7 @@ from moderation.desk.kindness import Exposure, Kindness, covered
 from moderation.desk.words import say
 from moderation.errors import Conflict, ModelError, NotAllowed, StoreError
 from moderation.labels import LABELS
+from moderation.lookalikes import LookAlikes
 from moderation.store import ACTIONS, Filter, Review, Store
 from moderation.tables import clean_text
 from moderation.tiers import Scorer
@@ -55,6 +56,7 @@ class Place:
     model: str
     classifier: Callable[[], Scorer]
     thinker: Thinker
+    alikes: LookAlikes
     thresholds: Mapping[str, float]
     lens: Lens
     actions: tuple[str, ...] | None
@@ -453,6 +455,7 @@ class Stream:
                 card,
                 around,
                 asked_of(card, place),
+                alikes=place.alikes,
                 thresholds=place.thresholds,
                 language=place.language,
                 when=place.when,

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from moderation.errors import Conflict, StoreError
 from moderation.labels import LABELS
 from moderation.store.events import add_event, labels_said, review_of, review_rows
-from moderation.store.ledger import standing_answers, undone, version_at, versions_at
+from moderation.store.ledger import answers_at, standing_answers, undone, version_at, versions_at
 from moderation.store.opening import Opened
 from moderation.store.opinions import add_opinion, standing_review
 from moderation.store.records import ANSWERS, AUDIT_SHARE, ORIGINS, Review
@@ -195,6 +195,33 @@ class Reviewing(Opened):
             article_id=strings([facts[key].article_id for key in keys]),
             author=strings([facts[key].author for key in keys]),
         )
+
+    def decided_since(self, event: int, *, limit: int) -> tuple[pd.DataFrame, int]:
+        """Return what people's answers are now for comments that had a review event after `event`, and the newest one.
+
+        Index: comment ids, the latest event last, at most `limit` of them, the latest. Columns: action ("approve" or
+        "reject"; missing where none stands any more), text.
+        """
+        with self._read() as connection:
+            newest = connection.scalar(select(func.max(reviews.c.id))) or 0
+            if newest <= event:
+                return pd.DataFrame({"action": strings([]), "text": strings([])}, index=pd.Index([], name="id")), event
+            last = func.max(reviews.c.id).label("last")
+            line = select(reviews.c.comment, last).where(reviews.c.id > event, reviews.c.id <= newest)
+            line = line.group_by(reviews.c.comment).order_by(last.desc()).limit(limit)
+            keys = [row.comment for row in connection.execute(line)][::-1]
+            standing = {key: action for key, action, _ in answers_at(connection, keys)}
+            found: dict[int, tuple[str, str]] = {}
+            for part in parts(keys):
+                told = select(comments.c.key, comments.c.id, comments.c.text).where(comments.c.key.in_(part))
+                found.update((row.key, (row.id, row.text)) for row in connection.execute(told))
+        return pd.DataFrame(
+            {
+                "action": strings([standing.get(key) for key in keys]),
+                "text": strings([found[key][1] for key in keys]),
+            },
+            index=pd.Index(strings([found[key][0] for key in keys]), name="id"),
+        ), newest
 
     def verdicts(self, *, decided_by_policy: bool = False) -> pd.DataFrame:
         """Return what was decided about comments, for the systems that they came from.
