@@ -225,7 +225,7 @@ def test_a_range_without_comments_says_so(flood):
 
 def test_a_threshold_shows_its_effect_is_saved_compared_and_restored(flood):
     shipped = load_policy(None).digest
-    page = flood.page("policy_page", policy_days=None)
+    page = flood.page("policy_page", policy_days=0)
     assert "Move a threshold" in html_of(page)
     page = page.slider[0].set_value(0.05).run()
     assert not page.exception
@@ -249,7 +249,7 @@ def test_a_rule_is_tried_on_the_past_before_it_is_saved(flood):
     with flood.store() as store:
         for n in range(6):
             store.act([f"m:{n}"], "reject", {}, moderator="kim", model="x", at=NOON, token=f"t{n}")
-    page = flood.page("policy_page", policy_section="rules", policy_days=None)
+    page = flood.page("policy_page", policy_section="rules", policy_days=0)
     assert "No rules yet" in html_of(page)
     page = page.text_input[0].set_value("loans <b>").run()
     page = page.text_area[0].set_value("best loans\n").run()
@@ -268,7 +268,7 @@ def test_a_rule_is_tried_on_the_past_before_it_is_saved(flood):
 
 def test_a_policy_in_the_shadow_decides_beside_and_changes_nothing(flood):
     policies = settings_from().policies
-    page = flood.page("policy_page", policy_days=None)
+    page = flood.page("policy_page", policy_days=0)
     page = page.slider[0].set_value(0.05).run()
     page = button(page, "Try in the shadow").click().run()
     assert not page.exception

@@ -116,7 +116,7 @@ def _choose_on_server(root: Path) -> None:
     rows = "".join(
         f'<tr><td>{markup.foreign(row["head"])}</td><td class="n">{escape(row["side"])}</td></tr>' for row in shown
     )
-    st.html(f'<div class="scroll"><table class="plain"><tbody>{rows}</tbody></table></div>')
+    st.html(markup.scrolled(f'<table class="plain"><tbody>{rows}</tbody></table>'))
     chosen = st.selectbox(
         say("which"), [WHOLE, *names], format_func=lambda name: say("whole", n=len(names)) if name == WHOLE else name,
         key="batch_server_file", index=1,
@@ -270,9 +270,7 @@ def _preview(batch: Batch) -> str:
     heads = "".join(
         f"<th>{escape(say(f'field_{name}'))}</th>" for name in ("author", "posted_at", "text", "article_title")
     )
-    return (
-        f'<div class="scroll"><table class="plain"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    return markup.scrolled(f'<table class="plain"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>')
 
 
 def _size(size: int) -> str:
@@ -382,10 +380,8 @@ def _look(job: Job, table: Path) -> None:
                 f"<th{kind}>{escape(say(name))}</th>"
                 for name, kind in (("label", ""), ("scores", ""), ("over", ' class="n"'))
             )
-            st.html(
-                f'<div class="panel box"><div class="scroll"><table class="labels"><thead><tr>{heads}</tr></thead>'
-                f"<tbody>{rows}</tbody></table></div></div>"
-            )
+            labels = f'<table class="labels"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+            st.html(f'<div class="panel box">{markup.scrolled(labels)}</div>')
     strongest = table.with_name("strongest.parquet")
     if not strongest.exists():
         return

@@ -72,6 +72,10 @@ def _cases() -> None:
     counts = installation.store().counts()
     if busy:
         return
+    if job is None and counts.comments and rights.may("moderator"):
+        # The first who comes need not ask. After that it is asked for: a case in hand must not vanish under it.
+        _look()
+        st.rerun()
     if job is None or job.state != "done" or not Path(job.result["folder"]).exists():
         st.html(markup.empty(say("none_yet"), say("none_yet_todo" if counts.comments else "no_comments")))
         if counts.comments:

@@ -11,18 +11,21 @@
 //
 // Foreign text goes into the page by textContent and nowhere else. Nothing here makes a link.
 
-const desks = new WeakMap(); // the function below is called on every change; the desk is made once per mount
+// The function below is called on every change; the desk is made once per mount. It hangs on the element, where the next
+// module finds it: a server that was upgraded sends other code to the same page, and two desks would take each key twice.
+const DESK = Symbol.for("moderation.desk");
 
 export default function ({ data, parentElement, setStateValue }) {
-  let desk = desks.get(parentElement);
-  if (!desk) {
+  let desk = parentElement[DESK];
+  if (!(desk instanceof Desk)) {
+    desk?.leave();
     desk = new Desk(parentElement);
-    desks.set(parentElement, desk);
+    parentElement[DESK] = desk;
   }
   desk.hear(data, (told) => setStateValue("told", told));
   return () => {
     desk.leave();
-    desks.delete(parentElement);
+    if (parentElement[DESK] === desk) delete parentElement[DESK];
   };
 }
 
@@ -35,7 +38,7 @@ const AHEAD = 3; // cards behind the one on screen whose surroundings are asked 
 const PAUSE_MS = 5 * 60_000; // hands off the keys for so long is a pause
 const REMEMBERED = 50; // acts that can be taken back without asking the server for the card
 const UNKNOWN = Number.MAX_SAFE_INTEGER; // the version that an answer to an undone card will have left
-const LINES = 10; // rows of the queue beside the card
+const LINES = 8; // rows of the queue beside the card
 const ROOM = "moderation.acts."; // where unacknowledged acts lie
 
 class Desk {
@@ -455,6 +458,9 @@ class Desk {
     const { words } = this.data;
     this.frame = el("div", { class: "desk" });
     this.queueSide = el("aside", { class: "side queue-side", "aria-label": words.queue });
+    this.alikeSide = el("aside", { class: "side alike-side", "aria-label": words.alike });
+    this.leftSide = el("div", { class: "side left-side" });
+    this.leftSide.append(this.queueSide, this.alikeSide);
     this.main = el("section", { class: "main", "aria-label": words.card });
     this.contextSide = el("aside", { class: "side context-side", "aria-label": words.context });
     this.newsBox = el("div", { class: "news", role: "status", "aria-live": "polite" });
@@ -464,7 +470,7 @@ class Desk {
     this.sayBox = el("span", { class: "spoken", role: "status", "aria-live": "polite" });
     this.foot.append(this.pendingBox, this.sayBox);
     this.main.append(this.cardBox, this.foot, this.newsBox);
-    this.frame.append(this.queueSide, this.main, this.contextSide);
+    this.frame.append(this.leftSide, this.main, this.contextSide);
     this.root.append(this.frame); // beside the style sheet that came with it
   }
 
@@ -702,16 +708,19 @@ class Desk {
   paintContext(card, context) {
     if (!card) {
       this.contextSide.replaceChildren();
+      this.alikeSide.replaceChildren();
       return;
     }
     const { words } = this.data;
     if (!context) {
+      this.alikeSide.replaceChildren();
       this.contextSide.replaceChildren(el("div", { class: "panel" }, el("h3", {}, words.article), el("div", { class: "bone" }), el("div", { class: "bone short" })));
       return;
     }
     const veil = this.data.look.veil === "all";
     this.contextSide.replaceChildren(
-      ...[this.article(context), this.thread(context.thread, card, veil), this.author(context.author, card, veil), this.alike(context, veil)].filter(Boolean));
+      ...[this.article(context), this.thread(context.thread, card, veil), this.author(context.author, card, veil)].filter(Boolean));
+    this.alikeSide.replaceChildren(...[this.alike(context, veil)].filter(Boolean));
   }
 
   article({ article, passage }) {

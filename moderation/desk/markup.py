@@ -22,6 +22,7 @@ __all__ = [
     "percent",
     "plain",
     "row_list",
+    "scrolled",
     "shortened",
     "turned",
     "when",
@@ -128,3 +129,8 @@ def key_list(rows: Iterable[tuple[str, str]]) -> str:
     """Return keys and what each does, as a list of two columns."""
     cells = "".join(f"<div><kbd>{escape(key)}</kbd></div><div>{escape(what)}</div>" for key, what in rows)
     return f'<div class="keys">{cells}</div>'
+
+
+def scrolled(table: str) -> str:
+    """Return markup that scrolls sideways where there is no room for it, by keyboard too."""
+    return f'<div class="scroll" tabindex="0">{table}</div>'

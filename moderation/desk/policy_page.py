@@ -37,7 +37,9 @@ state = st.session_state
 say = speaker("policy")
 
 SECTIONS: Final = ("thresholds", "rules", "versions", "shadow")
-DAYS: Final[tuple[int | None, ...]] = (7, 30, 365, None)
+ENOUGH: Final = 200  # comments that a change is tried on, if there are as many
+ALL: Final = 0
+DAYS: Final = (7, 30, 365, ALL)
 BINS: Final = 40
 SHOWN: Final = 6
 NEW: Final = ""
@@ -95,21 +97,27 @@ def _headline(policies: Policies, policy: Policy, standing: str) -> str:
 
 
 def _past() -> Past | None:
-    days = st.segmented_control(
-        say("window"),
-        DAYS,
-        format_func=lambda days: say("all_days") if days is None else say("days", n=days),
-        default=30,
-        required=True,
-        key="policy_days",
-        label_visibility="collapsed",
-    )
     store, model = installation.store(), installation.model()
     counts = store.counts(model)
     if not counts.scored:
         st.html(markup.empty(say("no_scores"), say("no_scores_todo")))
         return None
-    return _kept_past(installation.settings().store_url, model, days, counts.scored)
+
+    def kept(days: int) -> Past:
+        return _kept_past(installation.settings().store_url, model, days or None, counts.scored)
+
+    if "policy_days" not in state:
+        # A month, unless the site was quieter or its export is old: three comments tell nothing about a threshold.
+        state.policy_days = next((days for days in (30, 365) if kept(days).total >= ENOUGH), ALL)
+    days = st.segmented_control(
+        say("window"),
+        DAYS,
+        format_func=lambda days: say("days", n=days) if days else say("all_days"),
+        required=True,
+        key="policy_days",
+        label_visibility="collapsed",
+    )
+    return kept(days or ALL)
 
 
 @st.cache_resource(show_spinner=False, max_entries=6, ttl=300)
@@ -222,8 +230,9 @@ def _all_labels(past: Past, policy: Policy, wished: Policy, chosen: str) -> str:
     for label in LABELS:
         was, now = policy.labels.get(label, Thresholds()), wished.labels.get(label, Thresholds())
         reached = _reaching(past, label, now.review if now.review is not None else now.reject)
+        spoken = say("distribution", label=LABEL_BY_NAME[label].title, n=reached, total=len(past))
         spark = plots.histogram(
-            _binned(past, label, 24), "", marks={"review": now.review, "reject": now.reject}, small=True
+            _binned(past, label, 24), spoken, marks={"review": now.review, "reject": now.reject}, small=True
         )
         cells = "".join(
             f'<td class="n{" changed" if one != other else ""}">{_limit(other)}</td>'
@@ -239,9 +248,7 @@ def _all_labels(past: Past, policy: Policy, wished: Policy, chosen: str) -> str:
         f'<th class="n">{escape(say("looks_short"))}</th><th class="n">{escape(say("rejects_short"))}</th>'
         f'<th class="n">{escape(say("a_week"))}</th>'
     )
-    return (
-        f'<div class="scroll"><table class="labels"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    return markup.scrolled(f'<table class="labels"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>')
 
 
 def _limit(value: float | None) -> str:
@@ -489,10 +496,9 @@ def _rule_table(past: Past, shown: Policy, tests: Mapping[str, RuleTest], policy
     listed = (
         f'<div class="panel box gap"><h3>{escape(say("would_hold"))}</h3>{markup.row_list(seen)}</div>' if seen else ""
     )
-    return (
-        f'<div class="scroll"><table class="plain"><thead><tr><th>{escape(say("rule"))}</th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{listed}"
-    )
+    head = f"<tr><th>{escape(say('rule'))}</th>{heads}</tr>"
+    table = f'<table class="plain"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+    return f"{markup.scrolled(table)}{listed}"
 
 
 def _share(part: Part) -> str:
@@ -506,7 +512,7 @@ def _whole_test(policies: Policies, text: str) -> None:
     job, busy = work.watch("back-test")
     digest = policies.parse(text).digest
     if not busy:
-        days = state.get("policy_days")
+        days = state.get("policy_days") or None
         st.button(
             say("test_all"), key=f"test_all_{job.id if job else 0}", icon=":material/history:",
             on_click=_test_all, args=(days, text),
@@ -521,7 +527,7 @@ def _whole_test(policies: Policies, text: str) -> None:
         )
         st.html(
             f'<div class="panel box gap"><h3>{escape(say("tested_all", n=job.result["comments"]))}</h3>'
-            f'<div class="scroll"><table class="plain"><tbody>{cells}</tbody></table></div></div>'
+            f"{markup.scrolled(f'<table class=plain><tbody>{cells}</tbody></table>')}</div>"
         )
 
 

@@ -308,12 +308,15 @@ def _measured(measured: Mapping[str, Any], title: str) -> str:
     )
     if not measured["rows"]:
         return f'<div class="gap"><b>{escape(title)}</b><div class="small">{escape(say("none_kept"))}</div></div>'
+    table = (
+        f'<table class="plain numbers"><thead><tr><th>{escape(say("label"))}</th>'
+        f'<th class="n">{escape(say("yes_no_short"))}</th>{heads}<th>{escape(say("verdict"))}</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
     return (
         f'<div class="gap"><b>{escape(title)}</b> '
         f'<span class="small">{escape(say("comments", n=measured["rows"]))}</span></div>'
-        f'<div class="scroll"><table class="plain numbers"><thead><tr><th>{escape(say("label"))}</th>'
-        f'<th class="n">{escape(say("yes_no_short"))}</th>{heads}<th>{escape(say("verdict"))}</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f"{markup.scrolled(table)}"
     )
 
 

@@ -439,7 +439,7 @@ def _person_table(done: pd.DataFrame) -> str:
         for who in total.sort_values(ascending=False).index
     )
     table = f'<table class="team"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
-    return f'<div class="scroll" tabindex="0">{table}</div>'
+    return markup.scrolled(table)
 
 
 # --- People ----------------------------------------------------------------------------------------------------------

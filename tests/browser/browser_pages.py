@@ -1,5 +1,9 @@
 """What the browser tests do with a page: open it, press, wait, and read what is on it."""
 
+from pathlib import Path
+
+import pytest
+
 SENTENCES = (
     "The tram stopped twice in the tunnel and nobody told us why.",
     "Thank you for the timetable, it helped my father a great deal.",
@@ -68,3 +72,12 @@ def notice(page, text: str) -> None:
     from playwright.sync_api import expect
 
     expect(page.get_by_text(text)).to_be_visible(timeout=60_000)
+
+
+def serious(page) -> list[tuple[str, str]]:
+    """Return what axe-core finds that stands in the way of a screen reader or weak eyes: rule and place."""
+    axe = pytest.importorskip("axe_playwright_python", reason="pip install 'comment-moderation[dev]'")
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    hard = [one for one in found if one["impact"] in {"serious", "critical"}]
+    return [(one["id"], str(node["target"])) for one in hard for node in one["nodes"]]
