@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,6 +78,7 @@ class Desk:
     command: list[str]
     process: subprocess.Popen | None = None
     tier: str = "fast"
+    more: dict[str, str] = field(default_factory=dict)  # of its environment
 
     @property
     def url(self) -> str:
@@ -101,9 +102,10 @@ class Desk:
         with (self.home / "desk.log").open("a") as log:
             self.process = subprocess.Popen(
                 self.command,
-                cwd=ROOT,
-                env={**os.environ, "MODERATION_HOME": str(self.home), "MODERATION_STORE": "",
-                     "MODERATION_MODERATOR": MODERATOR, "MODERATION_POLICY": "", "MODERATION_TIER": self.tier},
+                cwd=self.home if (self.home / ".streamlit").exists() else ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "MODERATION_HOME": str(self.home), "MODERATION_STORE": "",
+                     "MODERATION_MODERATOR": MODERATOR, "MODERATION_POLICY": "", "MODERATION_TIER": self.tier,
+                     **self.more},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + START_S
@@ -167,8 +169,14 @@ class Desks:
         self.folder = folder
         self.opened: list[Desk] = []
 
-    def __call__(self, *comments: dict[str, object], with_streamlit: bool = False) -> Desk:
-        """Open a desk on these comments, or on the seed page if none are given."""
+    def __call__(
+        self, *comments: dict[str, object], with_streamlit: bool = False, secrets: str = "", **more: str
+    ) -> Desk:
+        """Open a desk on these comments, or on the seed page if none are given.
+
+        `secrets` is what stands in Streamlit's file of that name; "PORT" in it is the desk's own. `more` goes into its
+        environment.
+        """
         number = len(self.opened)
         paths = [seed_page()]
         if comments:
@@ -180,7 +188,10 @@ class Desks:
         command = [sys.executable, "-m", "moderation.cli", "app", "--port", str(port)]
         if with_streamlit:
             command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-        self.opened.append(Desk(home, port, command))
+        if secrets:
+            (home / ".streamlit").mkdir()
+            (home / ".streamlit" / "secrets.toml").write_text(secrets.replace("PORT", str(port)), encoding="utf-8")
+        self.opened.append(Desk(home, port, command, more=more))
         self.opened[-1].start()
         return self.opened[-1]
 
