@@ -347,7 +347,12 @@ class Desk {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+    if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) {
+      // Esc gives the keyboard back to the card; where a list is open it closes that first.
+      const closed = target.getAttribute("aria-expanded") !== "true";
+      if (event.key === "Escape" && closed && target.closest(".st-key-toolbar")) target.blur();
+      return;
+    }
     if (document.querySelector('[data-testid="stDialog"]')) return; // a dialog is up: its keys are its own
     if (event.key === "Escape" && this.zen) return this.eat(event, () => this.toggleZen());
     const pressed = keyName(event);
@@ -523,10 +528,15 @@ class Desk {
     const scrolled = this.bodyOf === card.id ? this.cardBox.querySelector(".body")?.scrollTop : 0;
     this.bodyOf = card.id;
     const writing = this.writing;
+    const held = this.cardBox.contains(document.activeElement) ? document.activeElement : null;
     this.painting = true; // what is being typed moves with the page: leaving it for that is no end of it
     this.cardBox.replaceChildren(...parts.filter(Boolean));
     this.painting = false;
     if (scrolled) body.scrollTop = scrolled;
+    // Who presses the buttons by Tab and Enter finds the same one in hand on the next card.
+    if (held?.dataset.act) this.cardBox.querySelector(`[data-act="${held.dataset.act}"]`)?.focus({ preventScroll: true });
+    else if (held?.dataset.label) this.cardBox.querySelector(`[data-label="${held.dataset.label}"]`)?.focus({ preventScroll: true });
+    else if (held?.classList.contains("body")) body.focus({ preventScroll: true });
     this.noteField = this.cardBox.querySelector("textarea.note");
     if (writing && this.noteField) {
       const [begin, end] = this.noteAt;

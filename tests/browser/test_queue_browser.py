@@ -142,11 +142,74 @@ def test_a_server_that_hangs_gets_every_key_once_when_it_wakes(recorded, letters
     assert len(decided(page, letters, first)) == 10
 
 
+def test_without_a_network_the_keys_go_on_and_arrive_when_it_is_back(recorded, letters) -> None:
+    page, first = recorded, newest(letters)
+    opened(page, letters)
+    page.wait_for_function("() => document.querySelector('.desk').dataset.held >= 40")
+    page.context.set_offline(True)
+    letters.hold()  # a socket that is open outlives Chromium's own switch: nothing may come back over it either
+    for number in range(12):
+        page.keyboard.press("ax"[number % 2])
+        page.wait_for_timeout(30)
+    page.wait_for_selector(".pending:not([hidden]):has-text('12 not saved yet')")
+    assert events_since(letters, first) == []
+    letters.kill()
+    letters.start()
+    page.context.set_offline(False)
+    assert len(decided(page, letters, first)) == 12
+
+
+def until(page, key: str, reached: str, most: int = 60) -> None:
+    """Press a key until what has the focus is what was looked for."""
+    for _ in range(most):
+        if page.evaluate(f"() => !!document.activeElement?.matches({reached!r})"):
+            return
+        page.keyboard.press(key)
+    pytest.fail(f"{reached} cannot be reached by {key}")
+
+
+def test_a_moderator_without_a_mouse_chooses_decides_takes_back_and_goes_to_other_pages(recorded, letters) -> None:
+    page, first = recorded, newest(letters)
+    page.goto(f"{letters.url}/team")
+    ready(page)
+    until(page, "Tab", "[data-testid=stTopNavLink]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".desk[data-state=card]")
+    ready(page)
+    until(page, "Tab", ".st-key-label input")
+    page.keyboard.press("Escape")  # thought better of it: the keyboard is the card's again
+    assert page.evaluate("document.activeElement === document.body")
+    until(page, "Tab", ".st-key-label input")
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(150)
+    page.wait_for_function("() => document.querySelector('.asks')?.innerText.startsWith('Spam')")
+    page.wait_for_function("() => document.activeElement === document.body")
+    name = card(page)
+    page.keyboard.press("2")
+    page.keyboard.press("n")
+    page.keyboard.type("by hand")
+    page.keyboard.press("Enter")
+    press(page, "x")
+    press(page, "u")
+    assert card(page) == name
+    press(page, "x")
+    settled(page)
+    (kept,) = [one for one in letters.reviews() if one.comment_id == name]
+    assert (kept.action, kept.labels["spam"], kept.note) == ("reject", True, "by hand")
+    # And the buttons themselves, for who does not know the keys.
+    until(page, "Tab", ".act.approve")
+    press(page, "Enter")
+    assert page.evaluate("document.activeElement.matches('.act.approve')")  # and need not look for it again
+    settled(page)
+    assert events_since(letters, first)[-1].action == "approve"
+
+
 def test_an_undo_walks_back_and_each_answer_after_it_counts(recorded, letters) -> None:
     page, before = recorded, letters.reviews()
     opened(page, letters)
     seen = []
-    for key in "axs":
+    for key in "axse":
         seen.append(card(page))
         page.keyboard.press(key)
     for expected in reversed(seen):
