@@ -282,7 +282,7 @@ class Builder:
         return pa.array(values, TEXT)
 
     def _without_addresses(self, column: Any, name: str) -> Any:
-        column = blank_as_missing(column)
+        column = _filled(column)
         if self.keep_personal_data:
             return column
         if len(column) < FEW_ROWS and not any(_LIKE_ADDRESS.search(value) for value in column.to_pylist() if value):
@@ -304,7 +304,7 @@ class Builder:
             return given
         ids: list[str | None] = [None] * count if given is None else given.to_pylist()
         where = pa.array(np.flatnonzero(missing))
-        author = blank_as_missing(table["author"]) if "author" in table else None
+        author = _filled(table["author"]) if "author" in table else None
         parts = [table["article_id"], author, table["times"].cast(pa.int64()), table["text"]]
         values = [[None] * len(where) if part is None else part.take(where).to_pylist() for part in parts]
         for row, *record in zip(where.to_pylist(), *values, strict=True):
@@ -316,7 +316,7 @@ class Builder:
         return pa.array(ids, TEXT)
 
     def _parents(self, column: Any) -> Any:
-        column = blank_as_missing(column)
+        column = _filled(column)
         # "0" means "answers nothing" in most blog tables, unless a comment of that number came before.
         nought = pc.equal(column, "0")
         if _any(nought) and "0" not in self.tally.seen:
@@ -324,7 +324,7 @@ class Builder:
         return column
 
     def _articles(self, table: Mapping[str, Any], count: int) -> tuple[pd.DataFrame, Any]:
-        given = {name: blank_as_missing(table[name]) for name in ARTICLE_FIELDS if name in table}
+        given = {name: _filled(table[name]) for name in ARTICLE_FIELDS if name in table}
         told = [name for name, column in given.items() if name != "article_id" and column.null_count < count]
         if not told:
             return NO_ARTICLES.copy(), given.get("article_id", pa.nulls(count, TEXT))
@@ -445,6 +445,13 @@ def _plain_times(column: Any) -> Any | None:
     if (np.diff(offsets)[there] == 10).all() and (data - 0x30 < 10).all() and data[0] > 0x30:
         return column.cast(pa.int64()).cast(pa.timestamp("s")).cast(MOMENT)
     return None
+
+
+def _filled(column: Any) -> Any:
+    """Return the column with null for what is empty or white space."""
+    if len(column) < FEW_ROWS and all(value is None or "!" <= value[:1] <= "~" for value in column.to_pylist()):
+        return column
+    return blank_as_missing(column)
 
 
 def _is_clean(name: str, column: Any) -> bool:
