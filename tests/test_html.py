@@ -1,8 +1,11 @@
 """Saved pages in, comments out: many systems' markup, what must not be taken for a comment, and any bytes at all."""
 
+import gc
 import json
 import re
 import sys
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +15,8 @@ from hypothesis import strategies as st
 
 from moderation.errors import FormatError
 from moderation.readers import read
-from moderation.readers.encoding import looks_binary, repair
+from moderation.readers.encoding import encoding_of, looks_binary, repair
+from moderation.readers.html_tree import _SPARE, _is_utf8, _Parser, decoded, parsed
 
 sys.path.insert(0, str(Path(__file__).parent))
 from html_samples import ONE, SAMPLES, TWO, Sample
@@ -41,6 +45,21 @@ def read_text(tmp_path, text, name="page.html", kind=None):
 
 def column(frame, name):
     return [None if pd.isna(value) else value for value in frame[name]] if len(frame) else []
+
+
+@given(st.binary(max_size=60) | st.text(max_size=30).map(str.encode))
+def test_bytes_are_utf_8_exactly_where_python_says_so(data):
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        assert not _is_utf8(data)
+    else:
+        assert _is_utf8(data)
+
+
+def test_a_character_cut_short_at_the_end_is_still_utf_8():
+    text = ("é" * 40).encode() + "€".encode()
+    assert {encoding_of(text[:end]) for end in range(80, len(text) + 1)} == {"utf-8"}
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
@@ -402,13 +421,47 @@ def test_a_long_run_of_one_piece_is_read(tmp_path, piece):
     assert column(frame, "id") == list(dict.fromkeys(column(frame, "id")))
 
 
+def test_pages_read_one_after_another_or_at_once_leave_nothing_in_each_other():
+    # Parsers are kept: what one page left open, broke or held must not be in the next.
+    pages = [sample.page.encode() for sample in SAMPLES]
+    odd = [
+        b"",
+        b" \n ",
+        b"\0",
+        b"<script type='application/ld+json'>{",
+        b"<svg><g><form><b>",
+        b"<a href='",
+        b"</p>" * 9,
+    ]
+    fresh = {page: _Parser().parsed(page) for page in (*pages, *odd)}
+    mixed = [page for page in pages for page in (page, *odd, page)]
+    assert all(parsed(page) == fresh[page] for page in mixed)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(tree == fresh[page] for page, tree in zip(mixed, pool.map(parsed, mixed), strict=True))
+
+
+def test_what_a_page_held_is_let_go_with_its_tree():
+    class Held(dict):
+        pass
+
+    tree = parsed(SAMPLES[0].page.encode())
+    mark = Held()
+    tree.attributes.append(mark)
+    there = weakref.ref(mark)
+    gc.disable()  # nothing may hold the tree that only a collection would find
+    try:
+        del tree, mark
+        assert there() is None
+        assert not any(parser.tags or parser.met or parser.attributes for parser in _SPARE)
+    finally:
+        gc.enable()
+
+
 @pytest.mark.skipif(not (PAGES / "html-gold.json").is_file(), reason="needs the saved pages in ../shared/data/pages")
 def test_real_pages_give_their_comments_and_nothing_else():
     gold = json.loads((PAGES / "html-gold.json").read_text("utf-8"))
     hits = there = article = boilerplate = 0
     for name, said in gold.items():
-        from moderation.readers.html_tree import decoded, parsed
-
         tree = parsed(decoded((PAGES / "html" / name).read_bytes())[0])
         shown = " ".join(tree.text_of(tree.region(0)).split())
         frame, _, _ = take(PAGES / "html" / name)

@@ -22,7 +22,7 @@ from moderation.readers.blogml import BLOGML
 from moderation.readers.coral import CORAL
 from moderation.readers.delimited import CSV, TSV
 from moderation.readers.disqus import DISQUS
-from moderation.readers.formats import Format, Wanted
+from moderation.readers.formats import CERTAIN, Format, Wanted
 from moderation.readers.html_page import HTML
 from moderation.readers.isso import ISSO
 from moderation.readers.json_document import JSON
@@ -189,6 +189,8 @@ def read(
 
 
 def _recognised(source: Source) -> Format:
+    if HTML.claim(source) == CERTAIN:  # nothing else begins as a page does, and pages come by the thousand
+        return HTML
     claims = [(format_.claim(source), format_) for format_ in FORMATS.values()]
     sure, chosen = max(claims, key=lambda claim: claim[0])
     if sure == 0:

@@ -37,9 +37,11 @@ from moderation.tables import (
     KINDS,
     STATUSES,
     STRING,
+    TIME,
     TRUTH,
+    WHOLE,
     Batch,
-    conform,
+    Column,
     empty,
     native_id,
     truth_of,
@@ -48,6 +50,9 @@ from moderation.tables import (
 __all__ = ["ADDRESS", "Builder", "strings"]
 
 MOMENT: Final = pa.timestamp("us", "UTC")
+TEXTS: Final = pd.api.types.pandas_dtype(STRING)
+# Tables of fewer rows are looked at value by value: Arrow takes longer to begin.
+FEW_ROWS: Final = 100
 
 ARTICLE_FIELDS: Final = (
     "article_id",
@@ -94,8 +99,13 @@ ADDRESS: Final = r"^\s*(?:mailto:)?[^\s@<>]{1,64}@[^\s@<>]{1,255}\.[A-Za-z]{2,24
 DAMAGED: Final = (
     "[\xc2-\xf4][\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
 )
+_DAMAGED: Final = re.compile(DAMAGED)
+# An address has an "@" in it, or begins with a digit or with white space.
+_LIKE_ADDRESS: Final = re.compile(r"@|^[\s\d]")
 # What it begins with is written so in UTF-8.
 DAMAGED_BYTE: Final = 0xC3
+# What pandas could take for a time in ISO 8601.
+AS_ISO: Final = re.compile(r"\s*(?:[+-]?\d{4}|now|today)", re.IGNORECASE)
 NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
 
 # Seconds, milliseconds, microseconds or nanoseconds since 1970: told apart by size, which holds from 1973 to 5138.
@@ -157,7 +167,7 @@ class Builder:
         table["id"] = self._ids(table)
         first = self.tally.seen.first(table["id"].to_numpy(zero_copy_only=False).tolist())
         table, numbers = self._keep(first, table, numbers, f"{word} ", "its id repeats an earlier record's")
-        if len(articles):  # a repeated record may have been the only one under its article
+        if len(articles) and not first.all():  # a repeated record may have been the only one under its article
             articles = articles[articles["id"].isin(_series(table["article_id"]))].reset_index(drop=True)
         self.tally.comments_out += len(numbers)
         found = {name: table[name] for name in ("id", "article_id", "text")}
@@ -169,10 +179,9 @@ class Builder:
         for name, known in (("kind", KIND_OF), ("status", STATUS_OF)):
             if name in table:
                 found[name] = self._mapped(table[name], known, name)
-        columns = {name: _series(column) for name, column in found.items()}
-        columns["posted_at"] = table["times"].to_pandas()
-        columns["position"] = self._positions(table.get("position"), table["article_id"])
-        comments = conform(pd.DataFrame(columns, copy=False), COMMENTS)
+        found["posted_at"] = table["times"]
+        found["position"] = self._positions(table.get("position"), table["article_id"])
+        comments = _framed(found, COMMENTS, len(numbers))
         return Batch(comments, articles, truth_of(self._judged(table), table["id"]))
 
     def _judged(self, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,6 +213,8 @@ class Builder:
         return {name: column.filter(mask) for name, column in table.items()}, numbers[kept]
 
     def _cleaned(self, name: str, column: Any) -> Any:
+        if column.type == TEXT and len(column) < FEW_ROWS and _is_clean(name, column):
+            return column
         if isinstance(column, pa.ChunkedArray):
             column = column.combine_chunks()
         if name == "posted_at" and not _is_text(column.type):
@@ -271,8 +282,10 @@ class Builder:
         return pa.array(values, TEXT)
 
     def _without_addresses(self, column: Any, name: str) -> Any:
-        column = blank_as_missing(column)
+        column = _filled(column)
         if self.keep_personal_data:
+            return column
+        if len(column) < FEW_ROWS and not any(_LIKE_ADDRESS.search(value) for value in column.to_pylist() if value):
             return column
         # An address has an "@" in it, or begins with a digit or with white space.
         first = first_bytes(column)
@@ -291,7 +304,7 @@ class Builder:
             return given
         ids: list[str | None] = [None] * count if given is None else given.to_pylist()
         where = pa.array(np.flatnonzero(missing))
-        author = blank_as_missing(table["author"]) if "author" in table else None
+        author = _filled(table["author"]) if "author" in table else None
         parts = [table["article_id"], author, table["times"].cast(pa.int64()), table["text"]]
         values = [[None] * len(where) if part is None else part.take(where).to_pylist() for part in parts]
         for row, *record in zip(where.to_pylist(), *values, strict=True):
@@ -303,7 +316,7 @@ class Builder:
         return pa.array(ids, TEXT)
 
     def _parents(self, column: Any) -> Any:
-        column = blank_as_missing(column)
+        column = _filled(column)
         # "0" means "answers nothing" in most blog tables, unless a comment of that number came before.
         nought = pc.equal(column, "0")
         if _any(nought) and "0" not in self.tally.seen:
@@ -311,7 +324,7 @@ class Builder:
         return column
 
     def _articles(self, table: Mapping[str, Any], count: int) -> tuple[pd.DataFrame, Any]:
-        given = {name: blank_as_missing(table[name]) for name in ARTICLE_FIELDS if name in table}
+        given = {name: _filled(table[name]) for name in ARTICLE_FIELDS if name in table}
         told = [name for name, column in given.items() if name != "article_id" and column.null_count < count]
         if not told:
             return NO_ARTICLES.copy(), given.get("article_id", pa.nulls(count, TEXT))
@@ -335,10 +348,12 @@ class Builder:
                     entry[part] = value
                 elif value is not None and value != entry[part]:
                     self.tally.note("{n} times one article id came with two different contents; the first is kept")
-        columns = ["id", "url", "title", "text", "author", "published_at"]
-        frame = pd.DataFrame(list(found.values()), columns=columns, dtype="object")
-        frame["published_at"] = self._times(strings(frame["published_at"].tolist()), len(frame)).to_pandas()
-        return conform(frame, ARTICLES, "articles"), pa.array(names, TEXT).take(pa.array(group))
+        columns = {
+            name: strings([entry.get(name) for entry in found.values()])
+            for name in ("id", "url", "title", "text", "author", "published_at")
+        }
+        columns["published_at"] = self._times(columns["published_at"], len(found))
+        return _framed(columns, ARTICLES, len(found)), pa.array(names, TEXT).take(pa.array(group))
 
     def _times(self, column: Any, count: int, place: Callable[[int], str] | None = None) -> Any:
         if column is None:
@@ -358,22 +373,31 @@ class Builder:
         plain = _plain_times(column)
         if plain is not None:
             return plain
+        values = column.to_pylist()
+        if not any(value is not None and AS_ISO.match(value) for value in values):  # in words, all of them
+            return pa.array(self._spoken([value and value.strip() and value for value in values], place), MOMENT)
         texts = pd.Series(column.to_pandas(), dtype="object")
         texts = texts.where(texts.notna() & (texts.astype(str).str.strip() != ""), None)
         moments = pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601").astype("datetime64[us, UTC]")
         odd = texts[moments.isna() & texts.notna()]
         if len(odd):
-            if self._order is None:
-                self._order = dates.numeric_order(odd)
-            read = [_moment(str(text), self._order) for text in odd]
+            read = self._spoken(odd.tolist(), None if place is None else lambda row: place(int(odd.index[row])))
             moments.loc[odd.index] = pd.Series(read, index=odd.index, dtype="datetime64[us, UTC]")
-            bad = [int(row) for row, moment in zip(odd.index, read, strict=True) if moment is None]
-            for row in bad:
-                if place is not None:
-                    self.tally.doubt(place(row), "{n} times could not be read and are left out")
-            if bad and place is None:
-                self.tally.note("{n} times of articles could not be read and are left out", len(bad))
         return pa.array(moments, MOMENT)
+
+    def _spoken(self, texts: Sequence[str | None], place: Callable[[int], str] | None) -> list[datetime | None]:
+        """Return the times that people or templates wrote down; those that cannot be read are noted."""
+        odd = [text for text in texts if text]
+        if odd and self._order is None:
+            self._order = dates.numeric_order(odd)
+        read = [_moment(text, self._order or "month first") if text else None for text in texts]
+        bad = [row for row, (text, moment) in enumerate(zip(texts, read, strict=True)) if text and moment is None]
+        for row in bad:
+            if place is not None:
+                self.tally.doubt(place(row), "{n} times could not be read and are left out")
+        if bad and place is None:
+            self.tally.note("{n} times of articles could not be read and are left out", len(bad))
+        return read
 
     def _mapped(self, column: Any, known: Mapping[str, str], name: str) -> Any:
         result = renamed(column.fill_null("unknown"), {"": "unknown", **known}, "")
@@ -423,12 +447,44 @@ def _plain_times(column: Any) -> Any | None:
     return None
 
 
+def _filled(column: Any) -> Any:
+    """Return the column with null for what is empty or white space."""
+    if len(column) < FEW_ROWS and all(value is None or "!" <= value[:1] <= "~" for value in column.to_pylist()):
+        return column
+    return blank_as_missing(column)
+
+
+def _is_clean(name: str, column: Any) -> bool:
+    """Tell whether nothing in a short column of text is to be cleaned; where that is not plain, say no."""
+    text = "".join(value for value in column.to_pylist() if value)
+    if "\0" in text or "\r" in text:
+        return False
+    return name not in MAY_BE_REPAIRED or text.isascii() or not _DAMAGED.search(text)
+
+
 def _is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _any(found: Any) -> bool:
     return bool(pc.any(found).as_py())
+
+
+def _framed(columns: Mapping[str, Any], schema: Sequence[Column], count: int) -> pd.DataFrame:
+    """Return the table of `schema` that holds `columns`, whose types are its own; what is missing is added."""
+    arrays = {}
+    for column in schema:
+        values = columns.get(column.name)
+        if column.dtype == WHOLE:
+            arrays[column.name] = values
+        elif column.dtype == TIME:
+            moments = pa.nulls(count, MOMENT) if values is None else values
+            ticks = moments.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
+            arrays[column.name] = pd.DatetimeIndex(ticks.view("M8[us]"), tz="UTC").array
+        else:
+            texts = pa.repeat(pa.scalar(column.default, TEXT), count) if values is None else values
+            arrays[column.name] = pd.array(texts, dtype=TEXTS)
+    return pd.DataFrame(arrays, copy=False)
 
 
 def _series(column: Any) -> pd.Series:
@@ -443,6 +499,15 @@ def _whole(value: float | None) -> str | None:
 
 def _groups(columns: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return for each row the number of its group of equal values in all `columns`, and one row of each group."""
+    if len(columns[0]) < FEW_ROWS:
+        numbers: dict[tuple[str | None, ...], int] = {}
+        firsts: list[int] = []
+        few: list[int] = []
+        for row, values in enumerate(zip(*(column.to_pylist() for column in columns), strict=True)):
+            few.append(numbers.setdefault(values, len(firsts)))
+            if few[-1] == len(firsts):
+                firsts.append(row)
+        return np.array(few, dtype=np.int64), np.array(firsts, dtype=np.int64)
     group = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         codes = column.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)

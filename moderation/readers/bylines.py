@@ -290,7 +290,7 @@ def heading(line: str) -> Heading | None:
         number = found["before"] or found["within"] or found["after"] or found["bracket"]
         number = number or found["counted"] or found["counts"]
         return Heading(_number(number))
-    found = _AT_END.fullmatch(text)
+    found = _AT_END.fullmatch(text) if "comment" in text.casefold() else None
     return Heading(_number(found["before"] or found["within"]), at_end_of_article=True) if found else None
 
 

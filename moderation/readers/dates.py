@@ -138,7 +138,19 @@ _ZONES: Final = {
 
 
 def _any_of(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+    """Return a pattern for any of `words`, longest first, each beginning written once.
+
+    `re` tries alternatives one by one: by their first letters it comes to the only possible ones at once.
+    """
+    by_letter: dict[str, list[str]] = {}
+    for word in sorted(words, key=lambda word: (-len(word), word)):
+        by_letter.setdefault(word[:1], []).append(word[1:])
+    ends = by_letter.pop("", None)  # a word that others begin with
+    found = [
+        re.escape(letter) + (rests[0] and re.escape(rests[0]) if len(rests) == 1 else f"(?:{_any_of(rests)})")
+        for letter, rests in by_letter.items()
+    ]
+    return "|".join([*found, ""] if ends else found)
 
 
 # Patterns are matched against lower-cased lines: `re` skips a branch by its first letter only where case counts, and

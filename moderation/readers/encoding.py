@@ -6,6 +6,7 @@ printable Latin-1); everything else is left to charset-normalizer.
 
 import codecs
 import re
+from contextlib import suppress
 from typing import Final
 
 import charset_normalizer
@@ -61,7 +62,7 @@ def looks_binary(head: bytes) -> bool:
 def _wide(head: bytes) -> str | None:
     """Return the UTF-16 flavour of `head` if every second byte is mostly NUL, as in Western text without a mark."""
     pairs = len(head) // 2
-    if pairs < 2:
+    if pairs < 2 or b"\0" not in head:
         return None
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if odd >= 0.7 * pairs and even <= 0.05 * pairs:
@@ -80,6 +81,9 @@ def encoding_of(head: bytes) -> str:
     if wide:
         return wide
     if head.isascii():
+        return "utf-8"
+    with suppress(UnicodeDecodeError):
+        codecs.utf_8_decode(head, "strict", False)  # a character cut short at the end is none of its faults
         return "utf-8"
     text = head.decode("utf-8", "surrogateescape")
     bad = len(BAD_BYTES.findall(text[:-3])) if len(text) > 3 else len(BAD_BYTES.findall(text))

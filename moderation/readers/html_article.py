@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -169,20 +170,19 @@ def said_comments(data: Sequence[Mapping[str, Any]]) -> list[dict[str, str | Non
 def _heads(tree: Tree) -> dict[str, str]:
     """Return what `meta` elements say, by their names in lower case; the first of a name counts."""
     said: dict[str, str] = {}
-    for element, tag in enumerate(tree.tags):
-        if tag == "meta":
-            attributes = tree.attributes[element]
-            name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
-            content = attributes.get("content")
-            if name and content and content.strip():
-                said.setdefault(name.strip().lower(), " ".join(content.split())[: 4 * LONGEST_TITLE])
+    for element in tree.of("meta"):
+        attributes = tree.attributes[element]
+        name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
+        content = attributes.get("content")
+        if name and content and content.strip():
+            said.setdefault(name.strip().lower(), " ".join(content.split())[: 4 * LONGEST_TITLE])
     return said
 
 
 def address_of(tree: Tree, data: bytes, given: str = "") -> str | None:
     """Return the address of a page: what it says is its own, or where it was saved from."""
-    for element, tag in enumerate(tree.tags):
-        if tag == "link" and "canonical" in tree.get(element, "rel").lower():
+    for element in tree.of("link"):
+        if "canonical" in tree.get(element, "rel").lower():
             href = tree.get(element, "href").strip()
             if href.startswith(("http://", "https://")):
                 return href[:2000]
@@ -237,11 +237,11 @@ def _title(page: Page, said: Mapping[str, str], told: Mapping[str, Any]) -> str 
     tree = page.tree
     shown = [
         text
-        for element, tag in enumerate(tree.tags)
-        if tag == "h1" and not page.away(element) and 0 < page.weight(tree.region(element)) <= LONGEST_TITLE
+        for element in tree.of("h1")
+        if not page.away(element) and 0 < page.letters_in(element) <= LONGEST_TITLE
         and (text := tree.line(tree.region(element)))
     ]  # fmt: skip
-    titles = [tree.line(tree.region(e)) for e, tag in enumerate(tree.tags) if tag == "title"][:1]
+    titles = [tree.line(tree.region(element)) for element in tree.of("title")[:1]]
     stated_ = [said[name] for name in _TITLES if name in said] + titles
     for text in shown:
         if any(text.casefold() in other.casefold() for other in stated_):
@@ -269,21 +269,19 @@ def _body(page: Page, regions: Sequence[Region]) -> int | None:
     owned: dict[int, float] = defaultdict(float)
     spans = sorted((region.first, region.last) for region in regions)
     at = 0
-    for number, chunk in enumerate(tree.chunks):
+    linked = tree.linked
+    for number in [number for number, size in enumerate(tree.letters) if size >= 20 and not linked[number]]:
         while at < len(spans) and spans[at][1] <= number:
             at += 1
-        if at < len(spans) and spans[at][0] <= number:
-            continue
-        size = page.letters[number + 1] - page.letters[number]
-        if size < 20 or page.linked[number + 1] != page.linked[number] or page.away(tree.owners[number]):
-            continue
         owner = tree.owners[number]
+        if (at < len(spans) and spans[at][0] <= number) or page.away(owner):
+            continue
         # Words stand in a paragraph, possibly inside of emphasis; what matters is what holds the paragraphs.
         for _ in range(4):
             if tree.tags[owner] in _INLINE and owner > 0:
                 owner = tree.parents[owner]
         holder = tree.parents[owner] if tree.tags[owner] in _PARAGRAPHS else owner
-        weight = float(len(" ".join(chunk.split())))
+        weight = float(len(" ".join(tree.chunks[number].split())))
         for share in (1.0, 0.5, 0.25):
             if holder <= 0 or tree.tags[holder] == "html":
                 break
@@ -294,14 +292,24 @@ def _body(page: Page, regions: Sequence[Region]) -> int | None:
         name = tree.get(element, "class") + " " + tree.get(element, "id") + " " + tree.get(element, "itemprop")
         factor = 1.0
         if len(name) < 400:
-            factor = 1.4 if _BODIES.search(name) or tree.tags[element] in ("article", "main") else 1.0
-            if _AROUND.search(name) and "articleBody" not in name:
+            factor = 1.4 if _is_named_for_body(name) or tree.tags[element] in ("article", "main") else 1.0
+            if _is_named_for_around(name) and "articleBody" not in name:
                 factor *= 0.5
         if tree.tags[element] in _OUTSIDE:
             factor *= 0.3
         if weight * factor > best[0]:
             best = (weight * factor, element)
     return best[1] if best[0] >= 80 else None
+
+
+@lru_cache(maxsize=8192)
+def _is_named_for_body(name: str) -> bool:
+    return _BODIES.search(name) is not None
+
+
+@lru_cache(maxsize=8192)
+def _is_named_for_around(name: str) -> bool:
+    return _AROUND.search(name) is not None
 
 
 _INLINE: Final = frozenset(
@@ -352,7 +360,7 @@ def _is_around(page: Page, element: int, own: Region) -> bool:
     if tag not in ("div", "ul", "section", "p", "ol", "span", "table"):
         return False
     name = tree.get(element, "class") + " " + tree.get(element, "id")
-    return len(name) > 1 and len(name) < 300 and bool(_AROUND.search(name)) and (
+    return len(name) > 1 and len(name) < 300 and _is_named_for_around(name) and (
         page.weight(tree.region(element)) < 0.25 * page.weight(own)
     )  # fmt: skip
 
@@ -362,8 +370,11 @@ def _places(page: Page, regions: Sequence[Region], body: int | None, mark: int) 
     tree = page.tree
     end = tree.ends[body] if body is not None else len(tree.tags)
     first = regions[0].start if regions else len(tree.tags)
-    for element, found in enumerate(page.looks[: min(end + 60, first, len(tree.tags))]):
-        if found.marks & mark and not page.away(element) and not page.zones[element]:
+    end = min(end + 60, first)
+    for element in page.named:
+        if element >= end:
+            break
+        if page.looks[element].marks & mark and not page.away(element) and not page.zones[element]:
             yield element
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from moderation.readers import dates
 from moderation.readers.bylines import byline, heading
 from moderation.readers.html_sites import ELSEWHERE, SITES
-from moderation.readers.html_tree import UNREAD, Region, Tree
+from moderation.readers.html_tree import UNREAD, UNREAD_INSIDE, Region, Tree
 from moderation.readers.html_words import (
     ABOUT,
     AUTHOR,
@@ -29,7 +29,9 @@ from moderation.readers.html_words import (
     ZONE,
     Compound,
     Look,
+    Microdata,
     look,
+    looks_of,
     pattern_of,
     roles_at,
 )
@@ -83,15 +85,18 @@ class Page:
     looks: list[Look]
     patterns: dict[int, str]
     """Ids, with every number as 9."""
-    states: list[int]
-    zones: list[int]
-    """The innermost element around each that is named for comments, or 0."""
-    forms: set[int] = field(default_factory=set)
+    forms: set[int]
     """Forms to fill in (a form around a whole page is none)."""
-    microdata: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
-    roles: dict[tuple[int, int], tuple[tuple[int, int, Compound], ...]] = field(default_factory=dict)
-    """Of sites' selectors, by site and look."""
-    headlines: list[int] = field(default_factory=list)
+    microdata: dict[int, tuple[tuple[str, str], ...]]
+    beside: bytearray = field(default_factory=bytearray)
+    """Whether each element stands beside the article, as a byte."""
+    zones: list[int] = field(default_factory=list)
+    """The innermost element around each that is named for comments, or 0."""
+    roles: dict[int, dict[Look, tuple[tuple[tuple[int, int, Compound], ...], bool]]] = field(default_factory=dict)
+    """What sites' selectors say, by site and look, and whether that holds wherever the element stands."""
+    named: list[int] = field(default_factory=list)
+    """Elements whose names say where comments could be, or who and when."""
+    headlines: Sequence[int] = ()
     authors: list[int] = field(default_factory=list)
     dates: list[int] = field(default_factory=list)
     letters: list[int] = field(default_factory=list)
@@ -106,7 +111,7 @@ class Page:
 
     def away(self, element: int) -> bool:
         """Tell whether an element stands beside the article: in a list of recent comments, say."""
-        return bool(self.states[element] & _AWAY)
+        return bool(self.beside[element])
 
     def pattern(self, element: int) -> str:
         """Return the id of an element, with every number as 9."""
@@ -116,104 +121,106 @@ class Page:
         """Return how many letters `region` holds."""
         return self.letters[region.last] - self.letters[region.first]
 
-
-def _microdata(attributes: "object") -> tuple[tuple[str, str], ...]:
-    get = attributes.get  # type: ignore[attr-defined]
-    return tuple((name, get(name)[:200]) for name in MICRODATA if get(name))
-
-
-# What surrounds an element, as bits: something named for what stands beside the article, what holds no text, a link.
-_AWAY, _UNREAD, _LINK = 1, 2, 4
+    def letters_in(self, element: int) -> int:
+        """Return how many letters `element` holds."""
+        return self.letters[self.tree.last[element]] - self.letters[self.tree.first[element]]
 
 
 def looked_at(tree: Tree) -> Page:
     """Return the page of `tree`, each element looked at once."""
-    looks: list[Look] = []
+    looks = looks_of(tree.tags, tree.classes)
     patterns: dict[int, str] = {}
-    states: list[int] = []
-    zones: list[int] = []
-    sets: dict[str, list[int]] = defaultdict(list)
-    sites: dict[int, list[int]] = defaultdict(list)
-    author_marks = [0] * (len(tree.tags) + 1)
-    date_marks = [0] * (len(tree.tags) + 1)
-    parents = tree.parents
-    seen: dict[tuple[str, str, str], Look] = {}
-    bare: dict[str, Look] = {}
-    forms = _forms(tree)
-    microdata: dict[int, tuple[tuple[str, str], ...]] = {}
-    # Whatever it is called ("with-sidebar"), what holds this much of the page's text is not beside it.
-    most = 0.4 * len(tree.chunks)
-    add_look, add_state, add_zone = looks.append, states.append, zones.append
-    for element, (tag, attributes) in enumerate(zip(tree.tags, tree.attributes, strict=True)):
-        names = pattern = ""
-        data: tuple[tuple[str, str], ...] = ()
-        if attributes:
-            names = attributes.get("class") or ""
-            ident = attributes.get("id")
-            if ident:
-                pattern = patterns[element] = pattern_of(ident)
-            if "itemprop" in attributes or "itemtype" in attributes or "typeof" in attributes:
-                data = microdata[element] = _microdata(attributes)
-        if names or pattern or data:
-            key = (tag, names, pattern)
-            found = seen.get(key) if not data else None
-            if found is None:
-                found = look(tag, names, pattern, data)
-                if not data:
-                    seen[key] = found
-        else:
-            found = bare.get(tag)
-            if found is None:
-                found = bare[tag] = look(tag, "", "", ())
-        parent = parents[element]
-        state, zone = (states[parent], zones[parent]) if element else (0, 0)
-        if tag in _CHANGING:
-            state |= _LINK if tag == "a" else _UNREAD if tag != "form" or element in forms else 0
-        if found.busy:
-            marks = found.marks
-            if not state & _UNREAD:
-                if marks & AWAY and tree.last[element] - tree.first[element] < most:
-                    state |= _AWAY
-                elif marks & ZONE:
-                    state &= ~_AWAY
-                    zone = element
-                outer = looks[parent].marks if element else 0
-                # Marks inside marks of the same kind count once.
-                if marks & AUTHOR and not outer & AUTHOR:
-                    author_marks[element + 1] = 1
-                meta = marks & META and not outer & (META | DATE) and _has_number(tree, element)
-                if meta or (marks & DATE and not outer & DATE):
-                    date_marks[element + 1] = 1
-                for name in found.sets:
-                    sets[name].append(element)
-            for site, compound in found.sites:
-                if (not compound.above and not compound.attributes) or _holds(tree, looks, element, compound):
-                    of_site = sites[site]
-                    if not of_site or of_site[-1] != element:
-                        of_site.append(element)
-        add_look(found)
-        add_state(state)
-        add_zone(zone)
-    page = Page(tree, looks, patterns, states, zones, forms, microdata, sets=dict(sets), sites=dict(sites))
-    page.headlines = [element for element, tag in enumerate(tree.tags) if tag == "h1"]
-    page.authors = list(accumulate(author_marks))
-    page.dates = list(accumulate(date_marks))
-    letters = linked = 0
-    add_letters, add_linked = page.letters.append, page.linked.append
-    for chunk, owner in zip(tree.chunks, tree.owners, strict=True):
-        add_letters(letters)
-        add_linked(linked)
-        state = states[owner]
-        if not state & _UNREAD and not chunk.isspace():
-            letters += len(chunk)
-            if state & _LINK:
-                linked += len(chunk)
-    add_letters(letters)
-    add_linked(linked)
+    microdata: dict[int, Microdata] = {}
+    for element in tree.labelled:
+        attributes = tree.attributes[element]
+        ident = attributes.get("id")
+        pattern = ""
+        if ident:
+            pattern = patterns[element] = pattern_of(ident)
+        data: Microdata = ()
+        if len(attributes) > 1 or not ident:
+            data = tuple([(name, attributes[name][:200]) for name in MICRODATA if attributes.get(name)])
+            if data:
+                microdata[element] = data
+        looks[element] = look(tree.tags[element], tree.classes[element] or "", pattern, data)
+    page = Page(tree, looks, patterns, _forms(tree), microdata, headlines=tree.of("h1"))
+    _place(page)
+    letters, linked = tree.letters, tree.linked
+    for form in page.forms:
+        first, last = tree.first[form], tree.last[form]
+        letters[first:last] = linked[first:last] = [0] * (last - first)
+    page.letters = list(accumulate(letters, initial=0))
+    page.linked = list(accumulate(linked, initial=0))
     return page
 
 
-_CHANGING: Final = UNREAD | {"a", "form"}
+def _place(page: Page) -> None:
+    """Find what is named for anything: what could be comments, who and when, and what stands beside the article."""
+    tree, looks = page.tree, page.looks
+    count = len(looks)
+    page.beside = bytearray(count)
+    page.zones = [0] * count
+    authors, dated = [0] * (count + 1), [0] * (count + 1)
+    sets: dict[str, list[int]] = defaultdict(list)
+    sites: dict[int, list[int]] = defaultdict(list)
+    # Whatever it is called ("with-sidebar"), what holds this much of the page's text is not beside it.
+    most = 0.4 * len(tree.chunks)
+    beside, zone, filled = False, 0, 0
+    # What is open, innermost last: where it ends, and what is so around it.
+    open_: list[tuple[int, bool, int]] = []
+
+    def fill(stop: int) -> None:
+        nonlocal filled
+        if beside:
+            page.beside[filled:stop] = b"\1" * (stop - filled)
+        if zone:
+            page.zones[filled:stop] = [zone] * (stop - filled)
+        filled = stop
+
+    ends = tree.ends
+    forms = iter(sorted(page.forms))
+    form = next(forms, count)
+    page.named = [element for element, found in enumerate(looks) if found.placing]
+    states = tree.states
+    for element in page.named:
+        found = looks[element]
+        for site, compound in found.sites:
+            if (not compound.above and not compound.attributes) or _holds(tree, looks, element, compound):
+                of_site = sites[site]
+                if not of_site or of_site[-1] != element:
+                    of_site.append(element)
+        while form < element and ends[form] <= element:
+            form = next(forms, count)
+        if form <= element or states[element] & UNREAD_INSIDE:
+            continue
+        marks = found.marks
+        if marks & _PLACING:
+            while open_ and open_[-1][0] <= element:
+                fill(open_[-1][0])
+                _, beside, zone = open_.pop()
+            aside = marks & AWAY and tree.last[element] - tree.first[element] < most
+            if aside or marks & ZONE:
+                fill(element)
+                open_.append((ends[element], beside, zone))
+                beside, zone = (True, zone) if aside else (False, element)
+        if marks & _SIGNING:
+            outer = looks[tree.parents[element]].marks
+            # Marks inside marks of the same kind count once.
+            if marks & AUTHOR and not outer & AUTHOR:
+                authors[element + 1] = 1
+            meta = marks & META and not outer & (META | DATE) and _has_number(tree, element)
+            if meta or (marks & DATE and not outer & DATE):
+                dated[element + 1] = 1
+        for name in found.sets:
+            sets[name].append(element)
+    while open_:
+        fill(open_[-1][0])
+        _, beside, zone = open_.pop()
+    page.authors, page.dates = list(accumulate(authors)), list(accumulate(dated))
+    page.sets, page.sites = dict(sets), dict(sites)
+
+
+_PLACING, _SIGNING = AWAY | ZONE, AUTHOR | DATE | META
 _NUMBER: Final = re.compile(r"\d")
 # A form of more elements than this is a page in a form.
 LARGEST_FORM: Final = 250
@@ -226,8 +233,8 @@ def _forms(tree: Tree) -> set[int]:
     """Return the forms that ask for something; some systems put every comment into a form that asks for nothing."""
     forms: set[int] = set()
     reach = 0
-    for element, tag in enumerate(tree.tags):
-        if tag == "form" and element >= reach and tree.ends[element] - element <= LARGEST_FORM:
+    for element in tree.of("form"):
+        if element >= reach and tree.ends[element] - element <= LARGEST_FORM:
             reach = tree.ends[element]
             if any(
                 tree.tags[i] in _FIELDS or (tree.tags[i] == "input" and tree.get(i, "type").lower() != "hidden")
@@ -271,6 +278,8 @@ class _Set:
     site: int | None
     trust: float
     score: float = 0.0
+    inner: list[list[int]] = field(default_factory=list)
+    """Of each region the ones directly inside it."""
 
 
 def _sets(page: Page) -> list[_Set]:
@@ -337,35 +346,39 @@ def _inside(regions: Sequence[Region]) -> list[list[int]]:
 
 def _own(page: Page, region: Region, inner: Sequence[Region]) -> tuple[int, int, int]:
     """Return how many letters, authors and dates `region` has outside of `inner`."""
-    letters = page.weight(region) - sum(page.weight(other) for other in inner)
+    all_letters, all_authors, all_dates = page.letters, page.authors, page.dates
+    start, end, first, last = region
+    letters = all_letters[last] - all_letters[first]
     # The element itself may be named for its author ("comment-author-ann").
-    authors = page.authors[region.end] - page.authors[region.start + 1]
-    authors -= sum(page.authors[other.end] - page.authors[other.start] for other in inner)
-    dated = page.dates[region.end] - page.dates[region.start + 1]
-    dated -= sum(page.dates[other.end] - page.dates[other.start] for other in inner)
+    authors = all_authors[end] - all_authors[start + 1]
+    dated = all_dates[end] - all_dates[start + 1]
+    for start, end, first, last in inner:
+        letters -= all_letters[last] - all_letters[first]
+        authors -= all_authors[end] - all_authors[start]
+        dated -= all_dates[end] - all_dates[start]
     return letters, authors, dated
 
 
 def _score(page: Page, candidate: _Set) -> float:
     regions = candidate.regions
-    if candidate.site is None:
+    if candidate.site is None and page.headlines:
         # Whatever holds the headline is the article, even one that is called a comment.
         regions = candidate.regions = [
             region
             for region in regions
             if bisect_left(page.headlines, region.start) == bisect_left(page.headlines, region.end)
         ]
+    candidate.inner = _inside(regions)
     worth = 0.0
-    for number, inner in enumerate(_inside(regions)):
-        letters, authors, dated = _own(page, regions[number], [regions[i] for i in inner])
-        notice = _kind(page, regions[number].start) != "comment"
+    for region, inner in zip(regions, candidate.inner, strict=True):
+        letters, authors, dated = _own(page, region, [regions[i] for i in inner])
+        notice = page.looks[region.start].kind != "comment"
         if letters <= 0 or (not authors and not dated and letters < 15 and not notice):
             continue
-        linked = page.linked[regions[number].last] - page.linked[regions[number].first]
-        if linked >= 0.9 * page.weight(regions[number]) and _kind(page, regions[number].start) == "comment":
+        if not notice and page.linked[region.last] - page.linked[region.first] >= 0.9 * page.weight(region):
             continue
         own = WORDS + WITH_AUTHOR * (authors > 0) + WITH_DATE * (dated > 0)
-        if _kind(page, regions[number].start) != "comment":
+        if notice:
             own = 1.0  # a notice has no date, and its author is its link
         # Several dates and several authors are several comments, or a list of links.
         if dated > 3 and authors > 3:
@@ -397,7 +410,7 @@ def _joined(
     """Return `chosen` with those of `other` that are comments besides them."""
     regions = [region for region, _ in chosen]
     starts = [region.start for region in regions]
-    inner = _inside(other.regions)
+    akin = other.site is not None and other.site == best.site
     zones = {page.zones[region.start] for region in regions} - {0}
     extra: list[Region] = []
     for number, region in enumerate(other.regions):
@@ -409,9 +422,11 @@ def _joined(
         if after < len(regions) and regions[after].start < region.end:
             continue
         around = _around(regions, at, region)
-        letters, authors, dated = _own(page, region, [other.regions[i] for i in inner[number]])
+        if around is None and not akin and page.zones[region.start] not in zones:
+            continue
+        letters, authors, dated = _own(page, region, [other.regions[i] for i in other.inner[number]])
         if letters <= 0 or not authors or not dated:
-            if around is not None or not (other.site is not None and other.site == best.site):
+            if around is not None or not akin:
                 continue
             if not authors and not dated and letters < 2:
                 continue
@@ -422,8 +437,6 @@ def _joined(
             _, left_authors, left_dates = _own(page, holder, _outermost([*within, region]))
             if not left_authors or not left_dates:
                 continue
-        elif (other.site is None or other.site != best.site) and page.zones[region.start] not in zones:
-            continue
         extra.append(region)
     if not extra:
         return chosen
@@ -500,14 +513,17 @@ class _Parts:
 def _roles(page: Page, site: int, element: int) -> Sequence[tuple[int, int, Compound]]:
     """Return the roles that a site's selectors give to `element`."""
     found = page.looks[element]
-    data = page.data(element)
-    key = (site, id(found))
-    roles = page.roles.get(key) if not data else None
-    if roles is None:
-        roles = roles_at(site, page.tree.tags[element], found.classes, page.pattern(element), data)
-        if not data:
-            page.roles[key] = roles
-    return [role for role in roles if _holds(page.tree, page.looks, element, role[2])] if roles else roles
+    known = page.roles.get(site)
+    if known is None:
+        known = page.roles[site] = {}
+    both = known.get(found)
+    if both is None or element in page.microdata:
+        roles = roles_at(site, page.tree.tags[element], found.classes, page.pattern(element), page.data(element))
+        both = roles, all(not compound.above and not compound.attributes for _, _, compound in roles)
+        if element not in page.microdata:
+            known[found] = both
+    roles, sure = both
+    return roles if sure else [role for role in roles if _holds(page.tree, page.looks, element, role[2])]
 
 
 # Ranks of what words say come after those of a site's selectors.
@@ -524,6 +540,7 @@ def _own_elements(region: Region, inner: Sequence[Region]) -> Iterator[int]:
 
 def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None, run: bool) -> _Parts:  # noqa: FBT001
     tree, looks = page.tree, page.looks
+    tags, attributes = tree.tags, tree.attributes
     parts = _Parts()
     hidden_until = 0
     for element in _own_elements(region, inner):
@@ -531,15 +548,12 @@ def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None
             continue
         found = looks[element]
         marks = found.marks
-        tag = tree.tags[element]
-        itself = element == region.start and not run
-        roles: Sequence[tuple[int, int, Compound]] = ()
-        if site is not None:
-            roles = _roles(page, site, element)
+        tag = tags[element]
         if tag == "a":
             parts.links.append(element)
-        if itself:
+        if element == region.start and not run:
             continue
+        roles = _roles(page, site, element) if site is not None else ()
         for mark, rank, _ in roles:
             if mark == AUTHOR:
                 parts.authors.append((rank, element))
@@ -549,7 +563,7 @@ def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None
                 parts.texts.append((rank, element))
             else:
                 parts.skipped.add(element)
-        if tag in UNREAD or element in page.forms or "hidden" in tree.attributes[element]:
+        if tag in UNREAD or element in page.forms or "hidden" in attributes[element]:
             parts.skipped.add(element)
             parts.idle.add(element)
             hidden_until = tree.ends[element] if tag != "noscript" else element
@@ -596,11 +610,16 @@ _GLUE_BEFORE: Final = re.compile(
     rf"(?:(?:{'|'.join(BY)})(?:\s*:)?\s+|[:·|,–—-]\s*)?",
     re.IGNORECASE,
 )
+_ON: Final = ("on", "am", "le", "el", "il", "at", "um", "op", "den", "dnia")
 _GLUE_AFTER: Final = re.compile(
-    rf"[\s:：,;·|»«–—-]*\b(?:{'|'.join(SAYS)}|permalink)?(?:\s+(?:on|am|le|el|il|at|um|op|den|dnia))?[\s:：,;·|»«–—-]*$",
+    rf"[\s:：,;·|»«–—-]*\b(?:{'|'.join(SAYS)}|permalink)?(?:\s+(?:{'|'.join(_ON)}))?[\s:：,;·|»«–—-]*$",
     re.IGNORECASE,
 )
+# The words that it ends in, where it does not end in a mark; and the letters whose case is a matter of language.
+_GLUE_ENDS: Final = frozenset(re.findall(r"\w+", phrase)[-1].casefold() for phrase in (*SAYS, "permalink", *_ON))
+_DOTTED: Final = frozenset("İı")
 _SAYING: Final = re.compile(rf"(?<=\s)(?:{'|'.join(SAYS)})\s*(?:\.\.\.|…|:|：)\s*$", re.IGNORECASE)
+_OPENING: Final = frozenset(".…:：")
 _DOUBT: Final = re.compile(
     r"\s*\((?:not verified|nicht überprüft|non vérifié|no verificado|non verificato|niezweryfikowany)\)"
     r"|\s*\(\s*#?\d{1,9}\s*\)$",  # a member's number
@@ -610,13 +629,21 @@ _DOUBT: Final = re.compile(
 
 def name_in(text: str) -> str | None:
     """Return the name in the text of a byline."""
-    text = _DOUBT.sub("", " ".join(text.split()))
+    text = " ".join(text.split())
+    if "(" in text:
+        text = _DOUBT.sub("", text)
     found = dates.spans(text) if len(text) <= 2 * LONGEST_DATE and any(map(str.isdigit, text)) else []
     if found and found[0][0] > 0:
         text = text[: found[0][0]]
     elif found:
         text = text[found[-1][1] :]
-    stripped = _GLUE_AFTER.sub("", _SAYING.sub(":", text, count=1), count=1).strip()
+    if text.rstrip()[-1:] in _OPENING:
+        text = _SAYING.sub(":", text, count=1)
+    # Most bylines end in the name itself.
+    last = text.rpartition(" ")[2]
+    if not last.isalnum() or last.casefold() in _GLUE_ENDS or not _DOTTED.isdisjoint(last):
+        text = _GLUE_AFTER.sub("", text, count=1)
+    stripped = text.strip()
     bare = _GLUE_BEFORE.sub("", stripped, count=1).strip(' :：|·,»«•–—-\t\n"“”')
     name = bare or stripped
     return name if 0 < len(name) <= LONGEST_AUTHOR else None
@@ -717,6 +744,7 @@ _ATTRIBUTES: Final = (
     "data-created",
     "title",
 )
+_ATTRIBUTES_SET: Final = frozenset(_ATTRIBUTES)
 _ISO: Final = re.compile(r"\s*(?:19|20)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d|\s*$)")
 _EPOCH: Final = re.compile(r"1\d{9}(?:\d{3})?")
 # Dates beside a comment that are not its own.
@@ -734,7 +762,7 @@ _COLONS: Final = re.compile(r"(?<=\d)\s+:\s+(?=\d\d\b)")
 def stated(tree: Tree, element: int) -> str | None:
     """Return the time that attributes of `element` state."""
     attributes = tree.attributes[element]
-    if not attributes:
+    if not attributes or _ATTRIBUTES_SET.isdisjoint(attributes):
         return None
     for name in _ATTRIBUTES:
         value = attributes.get(name)
@@ -755,14 +783,19 @@ def spoken(text: str) -> str | None:
     """Return the time that `text` tells, if it tells a date."""
     if len(text) > 3 * LONGEST_DATE or not any(map(str.isdigit, text)):
         return None
-    text = _COLONS.sub(":", _SPACED.sub(r"\1", " ".join(text.split())))
+    text = " ".join(text.split())
+    if "." in text or "/" in text:
+        text = _SPACED.sub(r"\1", text)
+    if " :" in text:
+        text = _COLONS.sub(":", text)
     best: str | None = None
-    for start, end in dates.spans(text):
+    times = dates.spans(text)
+    for start, end in times:
         span = text[start:end]
         if _whole(span):
             # A time of day may stand apart from the date.
             clock = next(
-                (text[a:b] for a, b in dates.spans(text) if a >= end and ":" in text[a:b] and not _whole(text[a:b])),
+                (text[a:b] for a, b in times if a >= end and ":" in text[a:b] and not _whole(text[a:b])),
                 None,
             )
             return span if clock is None or _CLOCK.search(span) else f"{span} {clock}"
@@ -784,8 +817,8 @@ def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) ->
     """Return when the comment was written, and the element that says so."""
     tree = page.tree
     for link in parts.links:
-        shown = _SHOWN.search(tree.get(link, "href"))
-        if shown:
+        href = tree.get(link, "href")
+        if "showComment=" in href and (shown := _SHOWN.search(href)):
             return shown[1], link
     said: tuple[str, int] | None = None
     for _, element in parts.dates:
@@ -849,7 +882,7 @@ def _comment(page: Page, region: Region, inner: Sequence[Region], site: int | No
     parts = _parts(page, region, inner, site, run)
     found = Found(region, region.start)
     nested = {other.start for other in inner}
-    found.kind = _kind(page, region.start)
+    found.kind = page.looks[region.start].kind
     found.when, dated = _when(page, region, inner, parts)
     body = _body(page, parts, dated)
     before = body if body is not None else tree.ends[dated] + 8 if dated is not None else region.start + 12
@@ -878,13 +911,6 @@ def _comment(page: Page, region: Region, inner: Sequence[Region], site: int | No
     return found
 
 
-def _kind(page: Page, element: int) -> str:
-    for name in page.looks[element].classes:
-        if name in ("pingback", "trackback"):
-            return name
-    return "comment"
-
-
 def _body(page: Page, parts: _Parts, dated: int | None) -> int | None:
     """Return the element that holds the comment's words and nothing else."""
     tree = page.tree
@@ -909,7 +935,7 @@ def _body(page: Page, parts: _Parts, dated: int | None) -> int | None:
             reach = end
     if not pure:
         return None
-    return max(pure, key=lambda element: page.weight(tree.region(element)))
+    return max(pure, key=page.letters_in)
 
 
 def _text(page: Page, parts: _Parts, nested: set[int], body: int | None, marks: set[int], found: Found) -> str:  # noqa: PLR0917 - what was found of one comment
@@ -925,7 +951,7 @@ def _text(page: Page, parts: _Parts, nested: set[int], body: int | None, marks: 
     metas = {
         element
         for element in parts.metas
-        if page.weight(tree.region(element)) <= 4 * GLUE or any(element < mark < tree.ends[element] for mark in marks)
+        if page.letters_in(element) <= 4 * GLUE or any(element < mark < tree.ends[element] for mark in marks)
     } - {region.start}
     metas = {element for element in metas if not _holds_text(page, element)}
     for extra in (blocks | metas, blocks, marks, set()):
@@ -939,13 +965,13 @@ def _text(page: Page, parts: _Parts, nested: set[int], body: int | None, marks: 
 def _block(page: Page, region: Region, element: int, marks: set[int]) -> int:
     """Return the largest element around `element` that holds little besides author and date."""
     tree = page.tree
-    weights = {mark: page.weight(tree.region(mark)) for mark in marks}
+    weights = {mark: page.letters_in(mark) for mark in marks}
     best = element
     for above in tree.above(element):
         if above <= region.start or above >= region.end:
             break
         end = tree.ends[above]
-        rest = page.weight(tree.region(above)) - sum(w for mark, w in weights.items() if above <= mark < end)
+        rest = page.letters_in(above) - sum(w for mark, w in weights.items() if above <= mark < end)
         if rest > GLUE or end - above > LARGEST_BYLINE or any(tree.tags[i] == "p" for i in range(above + 1, end)):
             break
         best = above
@@ -1059,15 +1085,15 @@ _DEPTHS: Final = ("data-depth", "data-level", "aria-level", "data-indent", "dept
 
 def _depth(page: Page, element: int) -> int | None:
     for name in page.looks[element].classes:
-        found = _DEEP.search(name)
-        if found:
+        if name[-1:].isdigit() and (found := _DEEP.search(name)):
             return int(found[1])
     attributes = page.tree.attributes[element]
     for name in _DEPTHS:
         value = attributes.get(name)
         if value and value.isdecimal() and len(value) < 6:
             return int(value)
-    found = _MARGIN.search(attributes.get("style") or "")
+    style = attributes.get("style")
+    found = _MARGIN.search(style) if style else None
     return int(found[1]) if found else None
 
 
@@ -1125,15 +1151,16 @@ def _branch(page: Page, comment: Found, starts: Sequence[int], known: dict[int, 
     for step, above in enumerate(tree.above(comment.element)):
         if step > 6:
             break
-        if above in known:
+        if above not in known:
+            known[above] = None
+            name = tree.get(above, "class") + " " + tree.get(above, "id")
+            if 1 < len(name) < 300 and _BRANCH.search(name):
+                before = bisect_left(starts, above) - 1
+                # The list of all comments may be called a thread as well: then nothing stands before it.
+                if before >= 0 and starts[before] >= tree.parents[above]:
+                    known[above] = before
+        if known[above] is not None:
             return known[above]
-        name = tree.get(above, "class") + " " + tree.get(above, "id")
-        if len(name) < 300 and _BRANCH.search(name):
-            before = bisect_left(starts, above) - 1
-            # The list of all comments may be called a thread as well: then nothing stands before it.
-            if before >= 0 and starts[before] >= tree.parents[above]:
-                known[above] = before
-                return before
     return None
 
 
@@ -1224,7 +1251,7 @@ _TOO_LARGE_OR_SMALL: Final = frozenset(
 
 def _dated(page: Page) -> list[int]:
     tree = page.tree
-    marks = [element for element, found in enumerate(page.looks) if found.marks & DATE]
+    marks = [element for element in page.named if page.looks[element].marks & DATE]
     if len(marks) < 2:
         for at, chunk in enumerate(tree.chunks):
             if 5 < len(chunk) < LONGEST_DATE and any(map(str.isdigit, chunk)) and spoken(chunk):
@@ -1237,17 +1264,22 @@ def _is_teaser(page: Page, region: Region) -> bool:
     return 2 * (page.linked[region.last] - page.linked[region.first]) > page.weight(region)
 
 
+_HEADS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt"))
+
+
 def _headings(page: Page) -> Iterator[tuple[int, int | None]]:
-    tree = page.tree
+    tree, looks = page.tree, page.looks
     for element, tag in enumerate(tree.tags):
-        named = page.looks[element].marks & ABOUT
-        if (tag in ("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt") or named) and not page.away(element):
-            own = tree.region(element)
-            if 0 < page.weight(own) <= 100 and own.last - own.first <= 12:
-                text = tree.line(own)
-                found = heading(text) if len(text) <= 100 else None
-                if found:
-                    yield element, found.count
+        if (
+            (tag in _HEADS or looks[element].marks & ABOUT)
+            and 0 < page.letters_in(element) <= 100
+            and tree.last[element] - tree.first[element] <= 12
+            and not page.away(element)
+        ):
+            text = tree.line(tree.region(element))
+            found = heading(text) if len(text) <= 100 else None
+            if found:
+                yield element, found.count
 
 
 def _spoken_heading(page: Page) -> int | None:

@@ -40,7 +40,7 @@ _TURNED: Final = re.compile(r"/comment-page-\d{1,6}/?$")
 
 
 def _claim(source: Source) -> int:
-    text = source.head_text()[:20_000]
+    text = _opening(source)
     suffix = source.path.suffix.casefold()
     if _is_archive(text):
         return CERTAIN
@@ -52,6 +52,11 @@ def _claim(source: Source) -> int:
     if suffix in SUFFIXES and "<" in text:
         return LIKELY
     return POSSIBLE if tags > 3 else NO
+
+
+def _opening(source: Source) -> str:
+    """Return the first 20,000 characters of a file, which say whether it is a page."""
+    return source.head[:80_004].decode(source.encoding, "replace").removeprefix("\ufeff")[:20_000]
 
 
 def _is_archive(text: str) -> bool:
@@ -66,7 +71,7 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
         tally.note("a page has no columns: the map is not used")
     with source.opened() as file:
         data = file.read(MOST_BYTES + 1)
-    pages = parts(data) if _is_archive(source.head_text()[:20_000]) else [("", data)]
+    pages = parts(data) if _is_archive(_opening(source)) else [("", data)]
     records: list[tuple[int, Mapping[str, Any]]] = []
     for address, content in pages:
         # The frames of an archive are pages of their own; they count where the page itself holds no comments.

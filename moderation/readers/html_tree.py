@@ -8,16 +8,20 @@ import codecs
 import email
 import email.policy
 import re
+import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from itertools import repeat
+from typing import Final, NamedTuple
 
+import pyarrow as pa
 from lxml import etree
 
 from moderation.readers.encoding import encoding_of, replace_bad_bytes
 
-__all__ = ["MOST_BYTES", "UNREAD", "Region", "Tree", "decoded", "parsed", "parts"]
+__all__ = ["MOST_BYTES", "UNREAD", "UNREAD_INSIDE", "Region", "Tree", "decoded", "parsed", "parts"]
 
 # A page longer than this, or of more elements, is read up to here: memory must not depend on what is given.
 MOST_BYTES: Final = 32 << 20
@@ -32,6 +36,13 @@ _IDLE: Final = frozenset(("wbr", "source", "track", "param", "col", "path", "use
 UNREAD: Final = frozenset(
     (*_UNSHOWN, "noscript", "head", "button", "select", "textarea", "option", "audio", "video", "canvas", "input")
 )
+# What changes how the text inside counts, as bits: it is not shown, nobody wrote it to be read, it is a link.
+_HIDDEN, UNREAD_INSIDE, _LINKED = 1, 2, 4
+_CHANGING: Final = {
+    **dict.fromkeys(UNREAD, UNREAD_INSIDE),
+    **dict.fromkeys(_UNSHOWN, _HIDDEN | UNREAD_INSIDE),
+    "a": _LINKED,
+}
 _PARAGRAPHS: Final = frozenset(
     (
         *("p", "div", "blockquote", "ul", "ol", "dl", "table", "section", "article", "hr", "pre", "figure", "header"),
@@ -40,14 +51,12 @@ _PARAGRAPHS: Final = frozenset(
     )
 )
 _LINES: Final = frozenset(("li", "tr", "dt", "dd"))
-_SPACE: Final = re.compile(r"[ \t\n\r\f]+")
-_MANY: Final = re.compile(r" ?\n ?")
+_BLANKS: Final = re.compile(r" {2,}")
 _META: Final = re.compile(rb"<meta[^<>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _DECLARED: Final = re.compile(rb"<\?xml[^<>]{0,100}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A run of elements, `start` up to but without `end`, and of text, `first` up to but without `last`."""
 
     start: int
@@ -58,16 +67,26 @@ class Region:
 
 @dataclass(slots=True)
 class Tree:
-    """Elements by number: tag, attributes, parent, the number after the last one inside, and the text inside."""
+    """Elements by number: tag, attributes, class, parent, the number after the last one inside, and the text inside."""
 
     tags: list[str] = field(default_factory=lambda: ["#page"])
     attributes: list[Mapping[str, str]] = field(default_factory=lambda: [{}])
+    classes: list[str | None] = field(default_factory=lambda: [None])
+    labelled: list[int] = field(default_factory=list)
+    """The elements that have an id, or microdata."""
     parents: list[int] = field(default_factory=lambda: [-1])
     ends: list[int] = field(default_factory=lambda: [0])
     first: list[int] = field(default_factory=lambda: [0])
     last: list[int] = field(default_factory=lambda: [0])
     chunks: list[str] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
+    """The element that each piece of text stands in."""
+    letters: list[int] = field(default_factory=list)
+    """How many letters of each piece of text are there to be read ..."""
+    linked: list[int] = field(default_factory=list)
+    """... and how many of them in a link."""
+    states: list[int] = field(default_factory=lambda: [0])
+    """What each element and those around it do to the text inside, as bits."""
     data: list[str] = field(default_factory=list)
     """What scripts of type JSON-LD hold."""
     cut: bool = False
@@ -87,6 +106,16 @@ class Tree:
         """Yield the elements around `element`, nearest first."""
         while (element := self.parents[element]) > 0:
             yield element
+
+    def of(self, tag: str) -> list[int]:
+        """Return the elements that have `tag`, in their order."""
+        found: list[int] = []
+        element = 0
+        with suppress(ValueError):
+            while True:
+                element = self.tags.index(tag, element + 1)
+                found.append(element)
+        return found
 
     def get(self, element: int, name: str) -> str:
         """Return an attribute, or nothing."""
@@ -146,17 +175,22 @@ class Tree:
 def _run(chunks: list[str], at: int, stop: int, preformatted: int) -> str:
     text = "".join(chunks[at:stop])
     # A line end in preformatted text must outlive the folding of white space.
-    return text.replace("\n", "\v") if preformatted else _SPACE.sub(" ", text)
+    if preformatted:
+        return text.replace("\n", "\v")
+    for space in "\n\t\r\f":
+        if space in text:
+            text = text.replace(space, " ")
+    return _BLANKS.sub(" ", text) if "  " in text else text
 
 
 def _tidied(text: str) -> str:
     text = text.replace("\xa0", " ").replace("\xad", "")
     if "\n" in text:
-        text = _MANY.sub("\n", text)
+        text = text.replace(" \n", "\n").replace("\n ", "\n")
         while "\n\n\n" in text:
             text = text.replace("\n\n\n", "\n\n")
     if "  " in text and "\v" not in text:
-        text = re.sub(" {2,}", " ", text)
+        text = _BLANKS.sub(" ", text)
     return text.replace("\v", "\n").strip()
 
 
@@ -168,19 +202,24 @@ def decoded(data: bytes) -> tuple[bytes, int]:
     head = data[:4096]
     marked = head.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE))
     name = _charset(head)
-    if not marked and not (name or "").startswith("iso2022") and b"\0" not in head:
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-        else:
-            return data, 0
+    if not marked and not (name or "").startswith("iso2022") and b"\0" not in head and _is_utf8(data):
+        return data, 0
     if marked or name is None or name == "utf-8":
         name = encoding_of(data[: 1 << 18])
     if name in ("utf-8", "utf-8-sig"):
         text, bad = replace_bad_bytes(data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape"))
         return text.encode("utf-8", "replace"), bad
     return data.decode(name, "replace").encode("utf-8", "replace"), 0
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Tell whether all of `data` is UTF-8; Arrow looks at many bytes at once."""
+    offsets = pa.py_buffer(struct.pack("=qq", 0, len(data)))
+    try:
+        pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _charset(head: bytes) -> str | None:
@@ -200,92 +239,164 @@ def _charset(head: bytes) -> str | None:
     return None if name.startswith(("utf-16", "utf-32", "utf-7")) else name
 
 
+# Parsers that nobody uses at the moment: to make one takes as long as to parse a small page.
+_SPARE: Final[list["_Parser"]] = []
+
+
 def parsed(data: bytes) -> Tree:
     """Return the tree of a page (bytes in UTF-8)."""
-    tree = Tree()
-    target = _Target(tree)
-    parser = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)
-    tree.cut = len(data) > MOST_BYTES
-    data = data[:MOST_BYTES]
-    for begin in range(0, max(len(data), 1), PIECE):
-        if len(tree.tags) > MOST_ELEMENTS:
-            tree.cut = True
-            break
-        parser.feed(data[begin : begin + PIECE] or b" ")
     try:
-        parser.close()
-    except (etree.LxmlError, AssertionError):  # nothing but white space, or nothing at all
-        target.close()
+        parser = _SPARE.pop()
+    except IndexError:
+        parser = _Parser()
+    tree = parser.parsed(data)
+    _SPARE.append(parser)  # not where parsing failed
     return tree
 
 
-class _Target:
-    """What lxml calls while it parses: it fills a tree. The methods are closures, since a page makes 10,000 calls."""
+class _Parser:
+    """A parser, and what it calls while it parses: that keeps the elements, and notes what came in which order.
 
-    def __init__(self, tree: Tree) -> None:
-        tags, attributes, parents = tree.tags, tree.attributes, tree.parents
-        ends, first, last, chunks, owners = tree.ends, tree.first, tree.last, tree.chunks, tree.owners
-        add_tag, add_attributes, add_parent = tags.append, attributes.append, parents.append
-        add_end, add_first, add_last = ends.append, first.append, last.append
-        add_chunk, add_owner = chunks.append, owners.append
-        open_ = [0]
-        push, pop = open_.append, open_.pop
-        unshown = 0
-        data: list[str] | None = None
+    In `met` True is where an element begins, False one that is not kept, None the end of either, and the rest is text.
+    A page makes ten thousand calls: two of the three kinds never enter the interpreter.
+    """
+
+    def __init__(self) -> None:
+        self.tags: list[str] = []
+        self.attributes: list[Mapping[str, str]] = []
+        self.met: list[bool | str | None] = []
+        self.classes: list[str | None] = []
+        self.labelled: list[int] = []
+        self.alike: dict[str, Mapping[str, str]] = {}
+        tags, attributes, classes, met = self.tags, self.attributes, self.classes, self.met
+        labelled, alike = self.labelled, self.alike
 
         def start(tag: str, given: Mapping[str, str]) -> None:
-            nonlocal unshown, data
             if tag in _IDLE:
+                met.append(False)
                 return
-            number = len(tags)
-            add_tag(tag)
-            add_attributes(given)
-            add_parent(open_[-1])
-            add_end(0)
-            add_first(len(chunks))
-            add_last(0)
-            push(number)
-            if tag in _UNSHOWN:
-                unshown += 1
-                if tag == "script" and "ld+json" in (given.get("type") or ""):
-                    data = []
-
-        def end(tag: str) -> None:
-            nonlocal unshown, data
-            if len(open_) > 1 and tag not in _IDLE:
-                number = pop()
-                ends[number] = len(tags)
-                last[number] = len(chunks)
-                if tag in _UNSHOWN:
-                    unshown -= 1
-                    if data is not None:
-                        tree.data.append("".join(data))
-                        data = None
-
-        spaced = False
-
-        def text(piece: str) -> None:
-            nonlocal spaced
-            if not unshown:
-                # White space after white space shows nothing, and is half of what a page is made of.
-                if piece.isspace():
-                    if spaced:
-                        return
-                    spaced = True
+            tags.append(tag)
+            met.append(True)
+            if not given:
+                classes.append(None)
+            else:
+                if "class" not in given:
+                    classes.append(None)
                 else:
-                    spaced = False
-                add_chunk(piece)
-                add_owner(open_[-1])
-            elif data is not None:
-                data.append(piece)
+                    names = given["class"]
+                    classes.append(names)
+                    if len(given) == 1:
+                        # Most have a class and nothing else, and that of many others: one mapping does for all.
+                        attributes.append(alike.setdefault(names, given))
+                        return
+                if "id" in given or "itemprop" in given or "itemtype" in given or "typeof" in given:
+                    labelled.append(len(tags))
+            attributes.append(given)
 
-        def close() -> None:
-            while open_:
-                number = pop()
-                ends[number] = len(tags)
-                last[number] = len(chunks)
+        self.start = start
+        self.data = met.append
+        # `next` takes the tag for its default, and has one None more noted.
+        self.end = partial(next, map(met.append, repeat(None)))
+        self._renew()
 
-        self.start, self.end, self.data, self.close = start, end, text, close
+    def _renew(self) -> None:
+        self._parser = etree.HTMLParser(target=self, encoding="utf-8", huge_tree=True)
+
+    def close(self) -> None:
+        """Leave open what is open."""
+
+    def parsed(self, data: bytes) -> Tree:
+        """Return the tree of a page."""
+        cut = len(data) > MOST_BYTES
+        data = data[:MOST_BYTES]
+        try:
+            try:
+                if 0 < len(data) <= PIECE:
+                    etree.fromstring(data, self._parser)  # at once, which is a little faster
+                else:
+                    cut = self._fed(data) or cut
+            except (etree.LxmlError, AssertionError):  # nothing but white space, or nothing at all
+                cut = cut or bool(self.tags)
+                self._renew()
+            tree = Tree(
+                ["#page", *self.tags], [{}, *self.attributes], [None, *self.classes], list(self.labelled), cut=cut
+            )
+            _fill(tree, self.met)
+        finally:
+            for held in (self.tags, self.attributes, self.classes, self.labelled, self.met, self.alike):
+                held.clear()
+        return tree
+
+    def _fed(self, data: bytes) -> bool:
+        """Parse a long page piece by piece; tell whether it was cut, for having too many elements."""
+        for begin in range(0, max(len(data), 1), PIECE):
+            if len(self.tags) >= MOST_ELEMENTS:
+                self._parser.close()
+                return True
+            self._parser.feed(data[begin : begin + PIECE] or b" ")
+        self._parser.close()
+        return False
+
+
+def _fill(tree: Tree, met: Iterable[bool | str | None]) -> None:
+    """Say of the elements of `tree` what is inside of what, from the order in which all was met."""
+    tags, parents, states, first = tree.tags, tree.parents, tree.states, tree.first
+    chunks, owners, letters, linked = tree.chunks, tree.owners, tree.letters, tree.linked
+    ends, last = [0] * len(tags), [0] * len(tags)
+    here = state = element = at = 0
+    idle: list[int] = []
+    spaced = False
+    data: list[str] | None = None
+    for event in met:
+        if event is None:
+            if idle and idle[-1] == here:  # whatever began inside of it has ended
+                idle.pop()
+            elif here:
+                ends[here] = element + 1
+                last[here] = at
+                here = parents[here]
+                state = states[here]
+                if data is not None:
+                    tree.data.append("".join(data))
+                    data = None
+        elif event is True:
+            element += 1
+            parents.append(here)
+            first.append(at)
+            here = element
+            tag = tags[element]
+            if tag in _CHANGING:
+                state |= _CHANGING[tag]
+                if tag == "script" and "ld+json" in tree.get(element, "type"):
+                    data = []
+            states.append(state)
+        elif event is False:
+            idle.append(here)
+        elif state & _HIDDEN:
+            if data is not None:
+                data.append(event)
+        # White space after white space shows nothing, and is half of what a page is made of.
+        elif not event.isspace():
+            spaced = False
+            at += 1
+            size = 0 if state & UNREAD_INSIDE else len(event)
+            chunks.append(event)
+            owners.append(here)
+            letters.append(size)
+            linked.append(size if state & _LINKED else 0)
+        elif not spaced:
+            spaced = True
+            at += 1
+            chunks.append(event)
+            owners.append(here)
+            letters.append(0)
+            linked.append(0)
+    while here:
+        ends[here] = element + 1
+        last[here] = at
+        here = parents[here]
+    ends[0], last[0] = element + 1, at
+    tree.ends, tree.last = ends, last
 
 
 def parts(data: bytes) -> Iterable[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ words are looked up here. What a site table (`html_sites`) knows of a system goe
 
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -26,9 +27,10 @@ __all__ = [
     "ZONE",
     "Compound",
     "Look",
+    "Microdata",
     "look",
+    "looks_of",
     "pattern_of",
-    "role_of",
     "roles_at",
 ]
 
@@ -80,6 +82,7 @@ _NONE: Final = _words(
     "subscribe options",
     "sort sorting order filter intro off on allowed disabled enabled hidden",
 )
+_NOT_ITEMS: Final = _NONE - _MANY
 # Names with one of these are never those of a comment.
 _NEVER: Final = _words(
     "form formular respond count counter rating ratings like liked likes link links icon icons btn button "
@@ -125,8 +128,8 @@ _AWAY: Final = _words(
     "advertisement",
 )
 # Words that are written together without a mark between them, cut at either end.
-_PARTS: Final = sorted(
-    {
+_PARTS: Final = frozenset(
+    (
         *(_COMMENT - {"wc", "comm", "wpd"}),
         *_ANSWER,
         *(
@@ -146,9 +149,9 @@ _PARTS: Final = sorted(
         ),
         *("container", "wrapper", "box", "time", "header", "footer", "link", "count", "form", "area", "meta", "info"),
         *("verfasser", "autor", "inhalt", "datum", "avatar", "section", "thread", "title", "message", "data", "area"),
-    },
-    key=lambda word: (-len(word), word),
+    )
 )
+_LENGTHS: Final = sorted({len(part) for part in _PARTS}, reverse=True)
 _SPLIT: Final = re.compile(r"[^\W_]+")
 _CAMEL: Final = re.compile(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])|(?<=[A-Z])(?=[A-Z][a-z])")
 _DIGITS: Final = re.compile(r"\d+")
@@ -170,20 +173,21 @@ _KNOWN: Final = (
 )
 
 
-@lru_cache(maxsize=32_768)
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words that a class or id is made of, in lower case and without numbers."""
     found: list[str] = []
-    for part in _SPLIT.findall(_CAMEL.sub(" ", name[:LONGEST_NAME])):
-        word = _DIGITS.sub("", part).lower()
+    name = name[:LONGEST_NAME]
+    for part in _SPLIT.findall(name if name.islower() else _CAMEL.sub(" ", name)):
+        word = part.lower() if part.isalpha() else _DIGITS.sub("", part).lower()
         if not word:
             continue
         if word in _KNOWN or len(word) < 6:
             found.append(word)
             continue
-        for known in _PARTS:
-            if word.startswith(known) and (word[len(known) :] in _KNOWN or word[len(known) :] in _PARTS):
-                found += [known, word[len(known) :]]
+        for length in _LENGTHS:
+            rest = word[length:]
+            if (rest in _KNOWN or rest in _PARTS) and word[:length] in _PARTS:
+                found += [word[:length], rest]
                 break
         else:
             found.append(word)
@@ -191,17 +195,26 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=32_768)
-def role_of(name: str) -> int:
-    """Return the marks that one class or id gives by its words."""
+def _said(name: str) -> tuple[int, bool]:
+    """Return the marks that one class or id gives by its words, and whether it may be that of one comment."""
     words = words_of(name)
-    if not words:
-        return 0
+    marks = _marks(words) if words else 0
+    item = (
+        bool(marks & ABOUT)
+        and not name.startswith(_CATEGORIES)
+        and (words[-1] == "message" or words[-1] not in _NOT_ITEMS)
+        and _NEVER.isdisjoint(words)
+    )
+    return marks, item
+
+
+def _marks(words: Sequence[str]) -> int:
     last = words[-1]
     about = not _COMMENT.isdisjoint(words)
     marks = 0
     if about or (not _ANSWER.isdisjoint(words) and last != "reply"):
         marks |= ABOUT
-    if about and (last in _MANY or last in _PLURAL) and last not in _NONE - _MANY:
+    if about and (last in _MANY or last in _PLURAL) and last not in _NOT_ITEMS:
         marks |= ZONE
     named = last in _NAME and not _AUTHOR.isdisjoint(words)
     if last in _AUTHOR or named or (last == "name" and (about or len(words) == 1)):
@@ -265,18 +278,6 @@ _TOO_SMALL: Final = frozenset(
 )
 
 
-def _is_item(name: str) -> bool:
-    """Tell whether a class may be that of one comment."""
-    if name.startswith(_CATEGORIES):
-        return False
-    words = words_of(name)
-    return (
-        bool(role_of(name) & ABOUT)
-        and (words[-1] == "message" or words[-1] not in _NONE - _MANY)
-        and _NEVER.isdisjoint(words)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Compound:
     """One alternative of a selector: what the element must be, and what must stand right above it."""
@@ -288,17 +289,19 @@ class Compound:
     above: tuple[str, ...]
     """Tags or `.class`, nearest first."""
 
-    def fits(self, tag: str, classes: Iterable[str], pattern: str, data: Sequence[tuple[str, str]] = ()) -> bool:
+    def fits(self, tag: str, classes: AbstractSet[str], pattern: str, data: Sequence[tuple[str, str]] = ()) -> bool:
         """Tell whether tag, classes, id and microdata fit; other attributes and what is above are the caller's."""
         return (
             (not self.tag or self.tag == tag)
             and (not self.id or self.id == pattern)
-            and self.classes <= frozenset(classes)
+            and self.classes <= classes
             and all(wanted in data for wanted in self.attributes if wanted[0] in MICRODATA)
         )
 
 
 MICRODATA: Final = ("itemprop", "itemtype", "typeof")
+Microdata = tuple[tuple[str, str], ...]
+"""Attributes of these names and their values."""
 _PART: Final = re.compile(r"([.#@]?)([^.#@\[\]>]+)|\[([^\]=]+)(?:=([^\]]*))?\]")
 
 
@@ -348,8 +351,36 @@ def _rules(site: Site) -> _Rules:
 
 RULES: Final = tuple(_rules(site) for site in SITES)
 
+# Sites' items in their order, and which of them may fit what has a class, an id or a tag, or microdata: no element is
+# asked for all of them.
+_ITEMS: Final = tuple((number, compound) for number, rules in enumerate(RULES) for compound in rules.items)
+_BY_CLASS: Final[dict[str, list[int]]] = {}
+_BY_ID: Final[dict[str, list[int]]] = {}
+_BY_TAG: Final[dict[str, list[int]]] = {}
+_BY_DATA: Final[list[int]] = []
+for _at, (_, _item) in enumerate(_ITEMS):
+    if _item.classes:
+        _BY_CLASS.setdefault(max(_item.classes, key=lambda name: (len(name), name)), []).append(_at)
+    elif _item.id:
+        _BY_ID.setdefault(_item.id, []).append(_at)
+    elif _item.tag:
+        _BY_TAG.setdefault(_item.tag, []).append(_at)
+    else:
+        assert any(name in MICRODATA for name, _ in _item.attributes), _item
+        _BY_DATA.append(_at)
 
-@dataclass(frozen=True, slots=True)
+
+def _items_at(tag: str, classes: tuple[str, ...], pattern: str, data: Microdata) -> tuple[tuple[int, Compound], ...]:
+    """Return the sites' items that fit such an element."""
+    maybe = [*_BY_TAG.get(tag, ()), *_BY_ID.get(pattern, ()), *(_BY_DATA if data else ())]
+    own = frozenset(classes)
+    for name in own:
+        if name in _BY_CLASS:
+            maybe += _BY_CLASS[name]
+    return tuple([_ITEMS[at] for at in sorted(maybe) if _ITEMS[at][1].fits(tag, own, pattern, data)]) if maybe else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Look:
     """What an element's names say: marks, sets of possible comments that it belongs to, sites it may be from."""
 
@@ -357,31 +388,58 @@ class Look:
     sets: tuple[str, ...]
     sites: tuple[tuple[int, Compound], ...]
     classes: tuple[str, ...]
-    busy: bool
-    """Whether any of it says anything."""
+    kind: str
+    """What one comment of these classes is: "comment", "pingback" or "trackback"."""
+    placing: bool
+    """Whether any of it says where comments could be, or who and when."""
 
 
 def pattern_of(ident: str) -> str:
     """Return an id with every number as 9."""
-    return _DIGITS.sub("9", ident[:LONGEST_NAME].lower())
+    ident = ident[:LONGEST_NAME].lower()
+    return ident if ident.isalpha() else _DIGITS.sub("9", ident)
 
 
-@lru_cache(maxsize=65_536)
-def look(tag: str, names: str, pattern: str, data: tuple[tuple[str, str], ...]) -> Look:
-    """Return what tag, classes, id (its pattern) and microdata (attribute and value) say."""
+# Looks kept for those who ask again: pages of one site call things the same.
+MOST_LOOKS: Final = 65_536
+
+
+class _Looks(dict[tuple[str, str | None], Look]):
+    """The looks of elements that have a tag and a class, or none, and nothing else to be named by."""
+
+    def __missing__(self, key: tuple[str, str | None]) -> Look:
+        if len(self) >= MOST_LOOKS:
+            self.clear()
+        found = self[key] = look(key[0], key[1] or "", "", ())
+        return found
+
+
+_LOOKS: Final = _Looks()
+
+
+def looks_of(tags: Iterable[str], classes: Iterable[str | None]) -> list[Look]:
+    """Return what elements of these tags and classes are called, as far as those say it."""
+    return list(map(_LOOKS.__getitem__, zip(tags, classes, strict=True)))
+
+
+@lru_cache(maxsize=16_384)
+def look(tag: str, names: str, pattern: str, data: Microdata) -> Look:
+    """Return what tag, classes, id (its pattern) and microdata say."""
     spelled = names[: 4 * LONGEST_NAME].split()
     classes = tuple(name.lower() for name in spelled)
     marks = 0
     sets: list[str] = []
+    is_large = tag not in _TOO_SMALL
     for name in spelled:
-        marks |= role_of(name)
-        if tag not in _TOO_SMALL and _is_item(name):
+        own, item = _said(name)
+        marks |= own
+        if item and is_large:
             sets.append(f"{tag}.{name}")
     if pattern:
-        own = role_of(pattern)
+        own, item = _said(pattern)
         # An id names one thing: what it says of authors and dates is about fields of a form.
         marks |= own & (ABOUT | ZONE | AWAY | (TEXT if "9" in pattern else 0))
-        if "9" in pattern and own & ABOUT and tag not in _TOO_SMALL and _is_item(pattern):
+        if item and is_large and "9" in pattern:
             sets.append(f"#{pattern}")
     for attribute, value in data:
         if attribute == "itemprop":
@@ -392,13 +450,10 @@ def look(tag: str, names: str, pattern: str, data: tuple[tuple[str, str], ...]) 
         marks |= DATE
     elif tag == "cite" and not names:
         marks |= AUTHOR
-    sites = tuple(
-        (number, compound)
-        for number, rules in enumerate(RULES)
-        for compound in rules.items
-        if compound.fits(tag, classes, pattern, data)
-    )
-    return Look(marks, tuple(dict.fromkeys(sets)), sites, classes, bool(marks or sets or sites))
+    sites = _items_at(tag, classes, pattern, data)
+    kind = next((name for name in classes if name in ("pingback", "trackback")), "comment")
+    placing = bool(marks & (AUTHOR | DATE | META | ZONE | AWAY) or sets or sites)
+    return Look(marks, tuple(dict.fromkeys(sets)), sites, classes, kind, placing)
 
 
 _MICRODATA_MARKS: Final = {
@@ -414,4 +469,5 @@ def roles_at(
     site: int, tag: str, classes: tuple[str, ...], pattern: str, data: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[int, int, Compound], ...]:
     """Return the roles (mark, rank, selector) that a site gives to such an element."""
-    return tuple(role for role in RULES[site].roles if role[2].fits(tag, classes, pattern, data))
+    own = frozenset(classes)
+    return tuple(role for role in RULES[site].roles if role[2].fits(tag, own, pattern, data))
