@@ -72,6 +72,10 @@ class _Shape:
 
 
 def _sample(source: Source, delimiter: str, quoting: int) -> _Shape:
+    return source.once((_cut, delimiter, quoting), lambda: _cut(source, delimiter, quoting))
+
+
+def _cut(source: Source, delimiter: str, quoting: int) -> _Shape:
     csv.field_size_limit(FIELD_LIMIT)
     text = source.head_text()
     if not source.complete:

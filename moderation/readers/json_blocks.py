@@ -5,14 +5,15 @@ It gives exactly what reading it line by line gives; whatever is not plain is fo
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
+from moderation.readers.ahead import ahead
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
 from moderation.readers.text_columns import TEXT
@@ -20,7 +21,7 @@ from moderation.readers.text_columns import TEXT
 __all__ = ["Kinds", "as_text", "blocks", "tables"]
 
 # The first block is read slowly, to see what the keys hold.
-FIRST, BLOCK = 1 << 16, 1 << 18
+FIRST, BLOCK = 1 << 16, 1 << 19
 
 LINE_FEED, RETURN, BRACE, BRACKET = 10, 13, 0x7B, 0x5B
 DEEP: Final = 500
@@ -100,26 +101,18 @@ def tables(
     """Yield each block with its number and its columns, or None where it is not plain.
 
     `schema` says what a plain block holds, as far as that is known; `others`: whether lines may have more keys. While
-    one block is being used, the next one is parsed.
+    one block is being used, the next ones are parsed.
     """
-    with ThreadPoolExecutor(1) as beside:
-        ahead: tuple[int, bytes, Any, Future[Any]] | None = None
-        for number, block in parts:
-            known = schema()
-            following = (number, block, known, beside.submit(_plain, block, known, others=others))
-            if ahead is not None:
-                yield _settled(ahead, schema(), others=others)
-            ahead = following
-        if ahead is not None:
-            yield _settled(ahead, schema(), others=others)
+    with closing(ahead(((*part, schema()) for part in parts), partial(_parsed, others=others))) as found:
+        for (number, block, then), table in found:
+            now = schema()
+            # What was learned meanwhile may make it plain.
+            yield number, block, table if now is then else _plain(block, now, others=others)
 
 
-def _settled(
-    ahead: tuple[int, bytes, Any, "Future[Any]"], schema: Any, *, others: bool
-) -> tuple[int, bytes, Any | None]:
-    number, block, then, table = ahead
-    # What was learned meanwhile may make it plain.
-    return number, block, table.result() if then is schema else _plain(block, schema, others=others)
+def _parsed(part: tuple[int, bytes, Any | None], *, others: bool) -> Any | None:
+    _, block, schema = part
+    return _plain(block, schema, others=others)
 
 
 def _plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:

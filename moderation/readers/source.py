@@ -7,11 +7,11 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from moderation.errors import FormatError, InputError
 from moderation.readers.encoding import BAD_BYTES, encoding_of, looks_binary, replace_bad_bytes
@@ -21,6 +21,8 @@ from moderation.readers.tar import BLOCK as TAR_HEADER
 from moderation.readers.tar import Archive, Part, Span, begins_tar, files_of
 
 __all__ = ["Place", "Source", "mended", "places_in", "shown"]
+
+T = TypeVar("T")
 
 HEAD: Final = 1 << 18
 BLOCK: Final = 1 << 18
@@ -229,6 +231,7 @@ class Source:
     fault: str | None = None
     _file: _Counted | None = field(default=None, repr=False)
     _done: int = 0
+    _told: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, place: Path | Place) -> "Source":
@@ -292,7 +295,14 @@ class Source:
 
     def head_text(self) -> str:
         """Return the beginning as text, without a byte-order mark."""
-        return self.head.decode(self.encoding, "replace").removeprefix("\ufeff")
+        return self.once("text", lambda: self.head.decode(self.encoding, "replace").removeprefix("\ufeff"))
+
+    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Return what `answer` says of the beginning: every format asks the same of it, and one asking is enough."""
+        if question not in self._told:
+            self._told[question] = answer()
+        told: T = self._told[question]
+        return told
 
     def refuse_binary(self) -> None:
         """Raise `FormatError` if the file holds no text."""
@@ -421,15 +431,19 @@ class Source:
             yield from lines
 
     def raw_blocks(self, tally: Tally, first: int, size: int) -> Generator[bytes, None, None]:
-        """Yield the file as UTF-8, cut anywhere: a part of `first` bytes, then parts of `size`; else as `raw_lines`."""
+        """Yield the file as UTF-8, cut anywhere: a part of `first` bytes, then larger ones, up to `size`.
+
+        Stray bytes as in `raw_lines`.
+        """
         if not self._is_utf8:
             for text in self.text(tally):
                 yield text.encode("utf-8", "surrogatepass")
             return
-        with self.opened() as file, io.BufferedReader(file, BLOCK) as stream:
+        with self.opened() as file, io.BufferedReader(file, first) as stream:
             yield stream.read(first).removeprefix(codecs.BOM_UTF8)
-            while part := stream.read(size):
+            while part := stream.read(first):
                 yield part
+                first = min(2 * first, size)
 
     @property
     def _is_utf8(self) -> bool:
