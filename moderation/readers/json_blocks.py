@@ -16,7 +16,7 @@ import pyarrow.json
 from moderation.readers.ahead import ahead
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
-from moderation.readers.text_columns import TEXT
+from moderation.readers.text_columns import TEXT, is_utf8
 
 __all__ = ["Kinds", "as_text", "blocks", "tables"]
 
@@ -117,7 +117,7 @@ def _parsed(part: tuple[int, bytes, Any | None], *, others: bool) -> Any | None:
 
 def _plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:
     lines = _objects(block) if schema is not None else 0
-    if not lines or not _is_utf8(block) or (others and _is_deep(block)):
+    if not lines or not is_utf8(block) or (others and _is_deep(block)):
         return None
     options = pyarrow.json.ParseOptions(schema, unexpected_field_behavior="ignore" if others else "error")
     reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1)
@@ -139,15 +139,6 @@ def _line_ends(block: bytes, places: np.ndarray) -> np.ndarray:
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == LINE_FEED)
     found: np.ndarray = ends[np.searchsorted(ends, places)]
     return found
-
-
-def _is_utf8(block: bytes) -> bool:
-    places = pa.py_buffer(np.array([0, len(block)], np.int64))
-    try:
-        pa.Array.from_buffers(pa.large_binary(), 1, [None, places, pa.py_buffer(block)]).cast(TEXT)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _objects(block: bytes) -> int:

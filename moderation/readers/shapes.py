@@ -7,7 +7,7 @@ columns, a table.
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
@@ -546,18 +546,23 @@ def _batches(shapes: tuple[Shape, ...], source: Source, wanted: Wanted) -> Itera
 def _rows(source: Source, walk: _Walk) -> Iterator[Piece]:
     shape, wanted = walk.shape, walk.wanted
     known = {plain(path): path for path in shape.paths}
-    with closing(rows_of(source, wanted)) as chunks:
-        names, _, _ = next(chunks)
-        keys = [known.get(plain(name), name) for name in names]
+    keys: dict[str, int] = {}
+
+    def used(names: list[str]) -> Collection[int]:
+        keys.update({known.get(plain(name), name): at for at, name in enumerate(names)})
         personal = [name for name in names if PERSONAL.search(name)]
         if personal:
             wanted.tally.note(f"left out as personal data: {', '.join(personal[:10])}")
-        for _, numbers, rows in chunks:
+        # The last word may be about any of them.
+        return [at for key, at in keys.items() if key in shape.paths or not shape.has_no_word(walk.state)]
+
+    with closing(rows_of(source, wanted, used)) as parts:
+        for numbers, column in parts:
             if shape.has_no_word(walk.state):
-                columns = dict(zip(keys, zip(*rows, strict=True), strict=True)) if rows else {}
-                there = {path: strings(columns[path]) for path in shape.paths if path in columns}
-                yield Piece(np.array(numbers), shape.columns(there.get, len(rows)))
+                there = {path: column(keys[path]) for path in shape.paths if path in keys}
+                yield Piece(numbers, shape.columns(there.get, len(numbers)))
             else:
-                records = (dict(zip(keys, row, strict=True)) for row in rows)
+                columns = [column(at).to_pylist() for at in keys.values()]
+                records = (dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True))
                 fields = [walk.fields(record, {}) for record in records]
-                yield piece_of_fields(list(zip(numbers, fields, strict=True)))
+                yield piece_of_fields(list(zip(numbers.tolist(), fields, strict=True)))

@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -20,12 +20,13 @@ from moderation.readers.packing import FAULTS, ZIP, Packing, Unpacked, packing_o
 from moderation.readers.tar import BLOCK as TAR_HEADER
 from moderation.readers.tar import Archive, Part, Span, begins_tar, files_of
 
-__all__ = ["Place", "Source", "mended", "places_in", "shown"]
+__all__ = ["Place", "Source", "lines_of", "mended", "places_in", "shown"]
 
 T = TypeVar("T")
 
 HEAD: Final = 1 << 18
 BLOCK: Final = 1 << 18
+UTF8: Final = ("utf-8", "utf-8-sig")
 # An archive's member may be packed once more, and that is as deep as honest files go.
 PACKED_TWICE: Final = 2
 # What an archive that is really one document (a workbook, a text) holds.
@@ -400,13 +401,8 @@ class Source:
 
     def line_lists(self, tally: Tally, newline: str = "\n") -> Generator[list[str], None, None]:
         """Yield the same lines, many at once."""
-        errors = "surrogateescape" if self._is_utf8 else "replace"
-        with (
-            self.opened() as file,
-            io.TextIOWrapper(io.BufferedReader(file, BLOCK), self.encoding, errors, newline) as text,
-        ):
-            while lines := text.readlines(BLOCK):
-                yield lines if not self._is_utf8 or _is_sound(lines) else [_mended(line, tally) for line in lines]
+        with self.opened() as file:
+            yield from _line_lists(file, self.encoding, tally, newline)
 
     def text(self, tally: Tally) -> Generator[str, None, None]:
         """Yield the file's text in parts of some size, wherever its lines end; stray bytes as in `lines`."""
@@ -447,11 +443,46 @@ class Source:
 
     @property
     def _is_utf8(self) -> bool:
-        return self.encoding in ("utf-8", "utf-8-sig")
+        return self.encoding in UTF8
 
     def advance(self, share: float) -> None:
         """Record progress of a reader that jumps about in the file: `share` of it is done."""
         self._done = int(share * self.size)
+
+
+class _Joined(io.RawIOBase):
+    """Blocks of bytes as one stream."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._blocks = iter(blocks)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = memoryview(block)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+def lines_of(blocks: Iterable[bytes], tally: Tally, newline: str = "\n") -> Generator[list[str], None, None]:
+    """Yield the lines in blocks of UTF-8, which may be cut anywhere, as `Source.line_lists` does."""
+    yield from _line_lists(_Joined(blocks), "utf-8", tally, newline)
+
+
+def _line_lists(stream: io.RawIOBase, encoding: str, tally: Tally, newline: str) -> Generator[list[str], None, None]:
+    is_utf8 = encoding in UTF8
+    errors = "surrogateescape" if is_utf8 else "replace"
+    with io.TextIOWrapper(io.BufferedReader(stream, BLOCK), encoding, errors, newline) as text:
+        while lines := text.readlines(BLOCK):
+            yield lines if not is_utf8 or _is_sound(lines) else [_mended(line, tally) for line in lines]
 
 
 def _is_sound(lines: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ __all__ = [
     "holding",
     "holds",
     "is_ascii",
+    "is_utf8",
     "last_bytes",
     "mask_of",
     "matching",
@@ -68,6 +69,16 @@ def is_ascii(column: Any) -> bool:
     """Tell whether all of the column is ASCII."""
     _, data = bytes_of(column)
     return not len(data) or bool(data.max() < 0x80)
+
+
+def is_utf8(block: bytes) -> bool:
+    """Tell whether bytes are sound UTF-8."""
+    places = pa.py_buffer(np.array([0, len(block)], np.int64))
+    try:
+        pa.Array.from_buffers(pa.large_binary(), 1, [None, places, pa.py_buffer(block)]).cast(TEXT)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def first_bytes(column: Any) -> np.ndarray:
