@@ -57,6 +57,7 @@ ARTICLE_FIELDS: Final = (
     "article_author",
     "article_published_at",
 )
+CONTENT: Final = ("url", "title", "text", "author", "published_at")
 MAY_BE_REPAIRED: Final = ("text", "author", "article_title", "article_text", "article_author")
 
 # What sources call a decision or a kind -> what we call it. Compared case-folded.
@@ -335,9 +336,9 @@ class Builder:
                     entry[part] = value
                 elif value is not None and value != entry[part]:
                     self.tally.note("{n} times one article id came with two different contents; the first is kept")
-        columns = ["id", "url", "title", "text", "author", "published_at"]
-        frame = pd.DataFrame(list(found.values()), columns=columns, dtype="object")
-        frame["published_at"] = self._times(strings(frame["published_at"].tolist()), len(frame)).to_pandas()
+        columns = {name: strings([entry.get(name) for entry in found.values()]) for name in ("id", *CONTENT)}
+        times = self._times(columns.pop("published_at"), len(found)).to_pandas()
+        frame = pd.DataFrame({name: _series(column) for name, column in columns.items()} | {"published_at": times})
         return conform(frame, ARTICLES, "articles"), pa.array(names, TEXT).take(pa.array(group))
 
     def _times(self, column: Any, count: int, place: Callable[[int], str] | None = None) -> Any:

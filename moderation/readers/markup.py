@@ -48,9 +48,10 @@ def plain_text(fragment: str) -> str:
         if "<b" in text or "<B" in text:
             text = _parted(_BREAK, "\n", text)
         text = _parted(_PARAGRAPH, "\n\n", text)
-        if _LINES.search(text):
-            text = _parted(_LINE, "\n", text)
-        text = _LOOSE_TAG.sub("", _TAG.sub("", text))
+        if "<" in text:  # paragraphs are the most of it, or all
+            if _LINES.search(text):
+                text = _parted(_LINE, "\n", text)
+            text = _LOOSE_TAG.sub("", _TAG.sub("", text))
     if "&" in text:
         text = _ENTITY.sub(_decoded, text)
     if "\n\n" in text or "\n " in text:
