@@ -11,7 +11,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 # How many parts are worked on, or wait for it; fewer at the beginning, so that what is small is not read at once.
-MOST: Final = 4
+MOST: Final = 2
 
 
 def ahead(parts: Iterable[A], work: Callable[[A], B], most: int = MOST) -> Generator[tuple[A, B], None, None]:

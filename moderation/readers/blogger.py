@@ -101,8 +101,8 @@ KIND: Final = re.compile(r"blogger/2008/kind#(\w+)")
 NATIVE: Final = re.compile(r"(?:post-|comments/default/|comments/|posts/default/)(\d+)(?=$|[?#])")
 # The same in bytes, to pass over what the reading at hand is not about; an entry that shows both marks is looked at.
 # What comes before them is looked for first: that goes at the speed of memory.
-_POST: Final = {b"kind#": re.compile(rb"(?:post|page|settings|template)"), b":type>": re.compile(rb"\s*(?:POST|PAGE)")}
-_COMMENT: Final = {b"kind#": re.compile(rb"comment"), b":type>": re.compile(rb"\s*COMMENT")}
+_POST: Final = {b":type>": re.compile(rb"\s*(?:POST|PAGE)"), b"kind#": re.compile(rb"(?:post|page|settings|template)")}
+_COMMENT: Final = {b":type>": re.compile(rb"\s*COMMENT"), b"kind#": re.compile(rb"comment")}
 # Bodies of posts are kept from the first reading to the second: packed when there are many, left out beyond that.
 LOOSE, PACKED = 1 << 24, 1 << 27
 STATUS: Final = {"live": "approved", "emptied": "trash", "ghosted": "rejected", "pending": "pending"}

@@ -11,17 +11,19 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json
 
 from moderation.readers.ahead import ahead
+from moderation.readers.columns import Choice
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
 from moderation.readers.text_columns import TEXT, is_utf8
 
-__all__ = ["Kinds", "as_text", "blocks", "tables"]
+__all__ = ["BLOCK", "FIRST", "Kinds", "as_text", "blocks", "columns_of", "plain", "tables"]
 
 # The first block is read slowly, to see what the keys hold.
-FIRST, BLOCK = 1 << 16, 1 << 19
+FIRST, BLOCK = 1 << 16, 1 << 20
 
 LINE_FEED, RETURN, BRACE, BRACKET = 10, 13, 0x7B, 0x5B
 DEEP: Final = 500
@@ -36,6 +38,11 @@ class Kinds:
         self._among = None if among is None else frozenset(among)
         self._held: dict[str, set[type]] = {key: set() for key in self._among or ()}
         self._schema: Any | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The keys that were met."""
+        return list(self._held)
 
     def see(self, records: Iterable[Any]) -> None:
         """Look at some that were read one by one."""
@@ -107,15 +114,16 @@ def tables(
         for (number, block, then), table in found:
             now = schema()
             # What was learned meanwhile may make it plain.
-            yield number, block, table if now is then else _plain(block, now, others=others)
+            yield number, block, table if now is then else plain(block, now, others=others)
 
 
 def _parsed(part: tuple[int, bytes, Any | None], *, others: bool) -> Any | None:
     _, block, schema = part
-    return _plain(block, schema, others=others)
+    return plain(block, schema, others=others)
 
 
-def _plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:
+def plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:
+    """Return a plain block's columns, as `schema` has them, or None where it is not plain."""
     lines = _objects(block) if schema is not None else 0
     if not lines or not is_utf8(block) or (others and _is_deep(block)):
         return None
@@ -131,14 +139,11 @@ def _plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:
 def _is_deep(block: bytes) -> bool:
     """Tell whether a line may be nested more deeply than a careful parser follows."""
     data = np.frombuffer(block, np.uint8)
-    opening = np.flatnonzero((data == BRACE) | (data == BRACKET))
-    return len(opening) > DEEP and bool((opening[DEEP:] < _line_ends(block, opening[:-DEEP])).any())
-
-
-def _line_ends(block: bytes, places: np.ndarray) -> np.ndarray:
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == LINE_FEED)
-    found: np.ndarray = ends[np.searchsorted(ends, places)]
-    return found
+    opening = np.flatnonzero(data & 0xDF == BRACKET)  # a brace differs in one bit
+    if len(opening) <= DEEP:
+        return False
+    before = np.searchsorted(opening, np.flatnonzero(data == LINE_FEED))
+    return bool(np.diff(before, prepend=0).max() > DEEP)
 
 
 def _objects(block: bytes) -> int:
@@ -161,3 +166,10 @@ def as_text(column: Any) -> Any:
     """Return a column of such a table as text, as it would have been made of single values."""
     column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return column if column.type == TEXT else column.cast(TEXT)
+
+
+def columns_of(table: Any, choice: Choice) -> dict[str, Any]:
+    """Return our fields out of such a table: those of which it has one of the columns chosen."""
+    found = {name: [as_text(table.column(each)) for each in names if each in table.column_names]
+             for name, names in choice.items()}  # fmt: skip
+    return {name: parts[0] if len(parts) == 1 else pc.coalesce(*parts) for name, parts in found.items() if parts}

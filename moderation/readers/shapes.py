@@ -228,7 +228,8 @@ class Shape:
         prefix = self.prefixes.get(name)
         if prefix is not None:
             begins = pc.starts_with(texts, prefix) if is_text else pa.array(np.zeros(len(texts), bool))
-            texts = pc.if_else(begins, pc.utf8_slice_codeunits(texts, len(prefix)), pa.scalar(None, TEXT))
+            rest = pc.replace_substring(texts, prefix, "", max_replacements=1)
+            texts = rest if pc.all(begins).as_py() else pc.if_else(begins, rest, pa.scalar(None, TEXT))
         return texts
 
     def value(self, record: Record, name: str, paths: tuple[str, ...]) -> Any:

@@ -20,7 +20,7 @@ from moderation.readers.packing import FAULTS, ZIP, Packing, Unpacked, packing_o
 from moderation.readers.tar import BLOCK as TAR_HEADER
 from moderation.readers.tar import Archive, Part, Span, begins_tar, files_of
 
-__all__ = ["Place", "Source", "lines_of", "mended", "places_in", "shown"]
+__all__ = ["Place", "Source", "lines_of", "mended", "places_in", "shown", "text_of"]
 
 T = TypeVar("T")
 
@@ -406,13 +406,8 @@ class Source:
 
     def text(self, tally: Tally) -> Generator[str, None, None]:
         """Yield the file's text in parts of some size, wherever its lines end; stray bytes as in `lines`."""
-        errors = "surrogateescape" if self._is_utf8 else "replace"
-        with (
-            self.opened() as file,
-            io.TextIOWrapper(io.BufferedReader(file, BLOCK), self.encoding, errors, "") as text,
-        ):
-            while part := text.read(BLOCK):
-                yield part if part.isascii() or not BAD_BYTES.search(part) else _mended(part, tally)
+        with self.opened() as file:
+            yield from _text(file, self.encoding, tally)
 
     def raw_lines(self, tally: Tally) -> Generator[bytes, None, None]:
         """Yield the file's lines as UTF-8, cut at line feeds; whether the bytes are sound is not looked at."""
@@ -475,6 +470,18 @@ class _Joined(io.RawIOBase):
 def lines_of(blocks: Iterable[bytes], tally: Tally, newline: str = "\n") -> Generator[list[str], None, None]:
     """Yield the lines in blocks of UTF-8, which may be cut anywhere, as `Source.line_lists` does."""
     yield from _line_lists(_Joined(blocks), "utf-8", tally, newline)
+
+
+def text_of(blocks: Iterable[bytes], tally: Tally) -> Generator[str, None, None]:
+    """Yield the text in blocks of UTF-8, which may be cut anywhere, as `Source.text` does."""
+    yield from _text(_Joined(blocks), "utf-8", tally)
+
+
+def _text(stream: io.RawIOBase, encoding: str, tally: Tally) -> Generator[str, None, None]:
+    errors = "surrogateescape" if encoding in UTF8 else "replace"
+    with io.TextIOWrapper(io.BufferedReader(stream, BLOCK), encoding, errors, "") as text:
+        while part := text.read(BLOCK):
+            yield part if part.isascii() or not BAD_BYTES.search(part) else _mended(part, tally)
 
 
 def _line_lists(stream: io.RawIOBase, encoding: str, tally: Tally, newline: str) -> Generator[list[str], None, None]:

@@ -656,9 +656,11 @@ class _Parser:
 
         Where there is more to them than cells say, return the run's tree; None where it is not well-formed.
         """
-        if run.count(OPEN) != run.count(CLOSE):  # a section that was never ended would swallow what follows
-            return None
-        run = self._wanted(run)
+        bare = b"<!" not in run  # each look costs a part of what parsing does
+        if (0 if bare else run.count(OPEN)) != (run.count(CLOSE) if b"]" in run else 0):
+            return None  # a section that was never ended would swallow what follows
+        if bare and self._unwanted is not None:
+            run = self._wanted(run)
         root = self._rooted([run])
         if root is None and self._spelling.declare(run):
             root = self._rooted([run])
@@ -676,8 +678,8 @@ class _Parser:
         return made
 
     def _wanted(self, run: bytes) -> bytes:
-        """Return a run of records without those that are not wanted, as far as they are plain to see."""
-        if self._unwanted is None or self._plan.container or len(self._last) != 1 or b"<!" in run or b"<?" in run:
+        """Return a run of records, with no section in it, without those that plainly are not wanted."""
+        if self._unwanted is None or self._plan.container or len(self._last) != 1 or b"<?" in run:
             return run
         begin, end = self._last[0]
         parts = run.split(end)
