@@ -334,6 +334,8 @@ def _majority(value: Any) -> int | None:
 # Keys that come together are remembered up to this number; honest exports have a few.
 OUTLINES: Final = 1000
 
+NOTHING: Final = object()
+
 Waiting = list[tuple[int, Record, Fields]]
 
 
@@ -352,11 +354,15 @@ class _Walk:
         found: Waiting = []
         for part in parts:
             # A stack instead of recursion: threads may be deeper than the interpreter lets functions call each other.
-            waiting: list[tuple[Any, Fields]] = [(part, {})]
+            waiting: list[tuple[Iterator[Any], Fields]] = [(iter((part,)), {})]
             while waiting:
-                value, given = waiting.pop()
+                following, given = waiting[-1]
+                value = next(following, NOTHING)
+                if value is NOTHING:
+                    waiting.pop()
+                    continue
                 if isinstance(value, list):
-                    waiting.extend((each, given) for each in reversed(value))
+                    waiting.append((iter(value), given))
                     continue
                 if type(value) is dict and shape.knows_alone(value):  # as nearly all of them are
                     self.number += 1
@@ -384,7 +390,8 @@ class _Walk:
                     self.number += 1
                     tally.records_in += 1
                     tally.lose(f"record {self.number}", "holds no comment of this format")
-                waiting.extend((each, inner) for each in reversed(inside))
+                if inside:
+                    waiting.append((iter(inside), inner))
         if found:
             yield self._read(found)
 

@@ -1,6 +1,6 @@
 """Convert exports of every format to Parquet, beside the bare parser doing nothing over the same file, in one run.
 
-    python tests/bench/readers.py [--rows 50000] [--megabytes 30] [--peak 500000]
+    python tests/bench/readers.py [--rows 50000] [--megabytes 30] [--peak 500000] [--peak-megabytes 400]
 
 The bare parsers are lxml's iterparse with what was read freed, orjson (a line each, or the document), and csv.reader.
 Ours is all that `moderation convert` does. Two times are taken, of each the best of several runs, which take turns: the
@@ -8,9 +8,9 @@ processor's, of all threads, in which other work on the machine does not count; 
 there is a second core, for parsing and packing go on beside the rest.
 
 The comments are made up from the words of the seed page, so anybody can run it. Prints MB/s of each by the wall, and
-how many times the bare parser's time ours takes, by both clocks; --peak reads a JSON Lines file of so many lines in a
-process of its own and prints its peak memory, beside that of a tenth of the lines (flat means: the same, but for eight
-bytes for each id).
+how many times the bare parser's time ours takes, by both clocks; --peak converts a JSON Lines file of so many lines in
+a process of its own and prints its peak memory, beside that of a tenth of the lines; --peak-megabytes does so with a
+WordPress export of that size (flat means: the same, but for eight bytes for each id).
 
 Measured on two cores of a busy machine, with `moderation convert` to Parquet: 329 MB of memory at
 250,000 lines of JSON and 334 MB at a million; 454 MB at a WordPress export of 100 MB and 477 MB at one of 400 MB.
@@ -156,12 +156,37 @@ def peak(path: str, report: str) -> None:
     Path(report).write_text(f"{took} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}")
 
 
+def print_peaks(lines: int, megabytes: int) -> None:
+    """Print time and peak memory of converting a tenth of a large file, and the whole; one file at a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, report = Path(folder) / "large", Path(folder) / "report"
+        for count in (lines // 10, lines) if lines else ():
+            put_lines(path, rows(count))
+            print_peak(path, report, f"{count:,} lines of JSON")
+        for size in (megabytes // 10, megabytes) if megabytes else ():
+            make(path, "wxr", size * 1_000_000)
+            print_peak(path, report, "WordPress export")
+
+
+def print_peak(path: Path, report: Path, name: str) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=peak, args=(str(path), str(report)))
+    process.start()
+    process.join()
+    took, memory = map(float, report.read_text().split())
+    size = path.stat().st_size / 1e6
+    print(f"{name}, {size:,.0f} MB: {took:.1f} s, {size / took:.0f} MB/s, peak memory {memory:,.0f} MB", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--megabytes", type=int, default=30, help="size of the XML files")
     parser.add_argument("--peak", type=int, default=0, metavar="LINES")
+    parser.add_argument("--peak-megabytes", type=int, default=0, metavar="MB")
     arguments = parser.parse_args()
+    if arguments.peak or arguments.peak_megabytes:
+        print_peaks(arguments.peak, arguments.peak_megabytes)
+        return
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         made = list(rows(arguments.rows))
@@ -199,16 +224,6 @@ def main() -> None:
                 f"{ours.wall / bare.wall:>6.1f} {ours.cpu / bare.cpu:>6.1f}",
                 flush=True,
             )
-        for lines in (arguments.peak // 10, arguments.peak) if arguments.peak else ():
-            put_lines(home / "large.jsonl", rows(lines))
-            process = multiprocessing.get_context("spawn").Process(
-                target=peak, args=(str(home / "large.jsonl"), str(home / "report"))
-            )
-            process.start()
-            process.join()
-            took, memory = map(float, (home / "report").read_text().split())
-            size = (home / "large.jsonl").stat().st_size / 1e6
-            print(f"{lines:,} lines, {size:,.0f} MB: {took:.1f} s, peak memory {memory:,.0f} MB")
 
 
 if __name__ == "__main__":
