@@ -30,6 +30,7 @@ from moderation.readers.text_columns import (
     matching,
     present,
     renamed,
+    same,
 )
 from moderation.tables import (
     ARTICLES,
@@ -306,9 +307,9 @@ class Builder:
     def _parents(self, column: Any) -> Any:
         column = blank_as_missing(column)
         # "0" means "answers nothing" in most blog tables, unless a comment of that number came before.
-        nought = pc.equal(column, "0")
-        if _any(nought) and "0" not in self.tally.seen:
-            column = pc.if_else(nought, pa.scalar(None, TEXT), column)
+        nought = same(column, "0")
+        if nought.any() and "0" not in self.tally.seen:
+            column = pc.if_else(pa.array(nought), pa.scalar(None, TEXT), column)
         return column
 
     def _articles(self, table: Mapping[str, Any], count: int) -> tuple[pd.DataFrame, Any]:

@@ -29,7 +29,7 @@ from moderation.readers.losses import Tally
 from moderation.readers.markup import plain_text, plain_texts
 from moderation.readers.records import Piece, batches_of_columns, piece_of_fields
 from moderation.readers.source import Source
-from moderation.readers.text_columns import TEXT, holding, mask_of, replaced
+from moderation.readers.text_columns import TEXT, holding, mask_of, replaced, same
 from moderation.tables import Batch
 
 __all__ = ["Fields", "Record", "Shape", "State", "at", "entities", "format_of", "moment"]
@@ -218,9 +218,9 @@ class Shape:
         if pa.types.is_boolean(values.type):
             nothing = [{"0": "false", "1": "true"}.get(word, "") for word in nothing]
         for word in ["", *nothing] if is_text else nothing:
-            same = pc.equal(texts, word)
-            if pc.any(same).as_py():
-                texts = pc.if_else(same, pa.scalar(None, TEXT), texts)
+            found = same(texts, word)
+            if found.any():
+                texts = pc.if_else(pa.array(found), pa.scalar(None, TEXT), texts)
         decode = self.decode.get(path)
         if decode is not None and is_text:
             columnwise = COLUMNWISE.get(decode)

@@ -25,6 +25,7 @@ __all__ = [
     "present",
     "renamed",
     "replaced",
+    "same",
 ]
 
 TEXT: Final = pa.large_string()
@@ -98,6 +99,19 @@ def _byte_at(column: Any, end: int) -> np.ndarray:
     found[there] = data[offsets[there + 1] - 1 if end else offsets[there]]
     if column.null_count:
         found[mask_of(column.is_null())] = 0
+    return found
+
+
+def same(column: Any, word: str) -> np.ndarray:
+    """Tell which values are `word`; only those as long as it are looked at."""
+    offsets, _ = bytes_of(column)
+    written = word.encode()
+    found: np.ndarray = np.diff(offsets) == len(written)
+    if column.null_count:
+        found &= mask_of(column.is_valid())
+    places = np.flatnonzero(found)
+    if written and len(places):
+        found[places] = mask_of(pc.equal(column.take(pa.array(places)), word))
     return found
 
 
