@@ -55,7 +55,7 @@ SCORES: Final = pa.schema(
 """What a table of scores holds, in order; the labels' columns are probabilities, missing where not judged."""
 BETWEEN: Final = " | "
 # Rows are written to Parquet by so many, or when they take up so much.
-GROUP_ROWS, GROUP_BYTES = 1 << 16, 1 << 25
+GROUP_ROWS, GROUP_BYTES = 1 << 14, 1 << 25
 # Columns in which hardly a value comes twice.
 UNLIKE: Final = frozenset(("id", "parent_id", "text", "position"))
 

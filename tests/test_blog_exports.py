@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -195,7 +196,7 @@ def test_a_comment_of_the_file_is_no_comment(tmp_path):
 
 @pytest.mark.parametrize("name", ["wxr-disqus.xml", "disqus-prefixed.xml", "blogml-base64.xml", "blogger-xhtml.xml"])
 def test_a_file_cut_off_anywhere_keeps_what_was_whole(tmp_path, name):
-    plan = PLANS[NAMES[name]]
+    plan = replace(PLANS[NAMES[name]], sheet=None)
     data = (SAMPLES / name).read_bytes()
     path = tmp_path / "cut.xml"
     ends = [
@@ -500,3 +501,92 @@ def test_real_exports_have_as_many_comments_of_each_type(number):
 
 def test_a_mark_at_the_beginning_is_no_text():
     assert codecs.BOM_UTF8.decode("utf-8") not in "".join(Taken(SAMPLES / "blogml-first.xml").texts)
+
+
+# What a stylesheet says of whole trees, and what is read off each of them.
+
+WORDS = st.sampled_from(
+    ["", " ", "Ada", "a &amp; b", "<![CDATA[<p>Keep it.</p>]]>", "&lt;p>Keep&lt;/p>", "<b>bold</b> word", " 17\n", "0",
+     "true", "TRUE", "spam", "LIVE", "COMMENT", "POST", "2012-03-06T01:03:00Z", "0000-00-00 00:00:00", "S2VlcA==",
+     "akismet_result", " akismet_result", "akismet_user_result", "\u00e9t\u00e9 \u2014 \u9762\u5305",
+     "tag:blogger.com,1999:blog-1.post-7", "<!-- said --> aside", "<name>within</name>", "https://a.example/?p=1&amp;q=2"]
+)  # fmt: skip
+ATTRIBUTES = {
+    "wxr": [],
+    "disqus": ["dsq:id", "id"],
+    "blogml": ["id", "date-created", "approved", "user-name", "user-url", "url", "post-url", "type", "base64", "ref"],
+    "blogger": ["rel", "href", "term", "ref", "type"],
+}
+VALUES = st.sampled_from(
+    ["", "1", "2", "7 ", "alternate", "related", "base64", "HTML", "true", "tag:blogger.com,1999:blog-1.post-7",
+     "https://a.example/", *(f"http://schemas.google.com/blogger/2008/kind#{kind}" for kind in ("comment", "post"))]
+)  # fmt: skip
+CHILDREN = {
+    "wxr": [*wxr.COMMENT, *wxr.ARTICLE, "wp:other"],
+    "disqus": [*disqus.KEYS, "other"],
+    "blogml": [*blogml.CHILDREN, "other"],
+    "blogger": [*blogger.KEYS, "other"],
+}
+WITHIN = {
+    "wp:commentmeta": ["wp:meta_key", "wp:meta_value"],
+    "author": ["name", "username", "uri", "email"],
+    "authors": ["author"],
+}
+ROOTS = {
+    "wxr": '<rss xmlns:wp="http://wordpress.org/export/1.2/" xmlns:content="http://purl.org/rss/1.0/modules/content/" '
+    'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dsq="http://disqus.com"><channel>{}</channel></rss>',
+    "disqus": '<disqus xmlns="http://disqus.com" xmlns:dsq="http://disqus.com/disqus-internals">{}</disqus>',
+    "blogml": '<blog xmlns="http://www.blogml.com/2006/09/BlogML"><posts>{}</posts></blog>',
+    "blogger": '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:thr="http://purl.org/syndication/thread/1.0" '
+    'xmlns:app="http://purl.org/atom/app#" xmlns:blogger="http://schemas.google.com/blogger/2018">{}</feed>',
+}
+
+
+@st.composite
+def elements(draw, kind, name, inside=""):
+    """An element of an export as it might be, or nearly."""
+    said = draw(st.dictionaries(st.sampled_from(ATTRIBUTES[kind] or ["x"]), VALUES, max_size=3))
+    parts = []
+    for child in draw(st.lists(st.sampled_from(CHILDREN[kind]), max_size=7, unique=draw(st.integers(0, 3)) > 0)):
+        about = draw(st.dictionaries(st.sampled_from(ATTRIBUTES[kind] or ["x"]), VALUES, max_size=2))
+        held = [f"<{each}>{draw(WORDS)}</{each}>" for each in WITHIN.get(child, []) if draw(st.integers(0, 4))]
+        parts.append(opened(child, about) + ("".join(held) or draw(WORDS)) + f"</{child}>")
+    return opened(name, said) + "".join(parts) + inside + f"</{name}>"
+
+
+def opened(name, said):
+    return f"<{name}" + "".join(f' {key}="{value}"' for key, value in said.items()) + ">"
+
+
+@st.composite
+def exports(draw, kind):
+    plan = PLANS[kind]
+    names = st.sampled_from(sorted(plan.records))
+    units = []
+    for _ in range(draw(st.integers(1, 4))):
+        records = [draw(elements(kind, draw(names))) for _ in range(draw(st.integers(0, 3)))]
+        if plan.container and plan.before and draw(st.integers(0, 2)):
+            records = [f"<{plan.before[0]}>", *records, f"</{plan.before[0]}>"]
+        units.append(draw(elements(kind, plan.container, "".join(records))) if plan.container else "".join(records))
+    return ROOTS[kind].format("\n".join(units))
+
+
+@pytest.mark.parametrize("kind", PLANS)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_stylesheet_says_what_the_trees_say(tmp_path, kind, data):
+    path = tmp_path / "x.xml"
+    path.write_text(data.draw(exports(kind)), encoding="utf-8")
+    module = {"wxr": wxr, "disqus": disqus, "blogml": blogml, "blogger": blogger}[kind]
+
+    def taken(plan):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "PLAN", plan)
+            found = Taken(path, kind)
+        comments, articles = (
+            rows(getattr(batch, part) for batch in found.batches) for part in ("comments", "articles")
+        )
+        loss = found.loss
+        return comments, articles, sorted(map(str, loss.lines)), loss.records_in, sorted(loss.notes)
+
+    assert taken(PLANS[kind]) == taken(replace(PLANS[kind], sheet=None))

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.errors import FormatError, InputError, TableError
-from moderation.readers import FORMATS, Loss, LossReport, json_lines, read
+from moderation.readers import FORMATS, Loss, LossReport, delimited, json_document, json_lines, json_values, read
 from moderation.readers.columns import ALIASES
 from moderation.readers.encoding import encoding_of, repair
 from moderation.readers.formats import Wanted
@@ -984,3 +984,115 @@ def test_blocks_give_what_lines_give(lines: list[str], end: str) -> None:
     assert repr(together) == repr(alone)
     assert (found.records_in, found.comments_out) == (report.records_in, report.comments_out)
     assert sorted(map(str, found.lines)) == sorted(map(str, report.lines))
+
+
+CELLS = st.text(st.sampled_from("ab,;\"\n\r\t é'=\0") | st.characters(codec="utf-8"), max_size=8)
+ODD_ROWS = st.sampled_from(
+    (
+        b"",
+        b"\r",
+        b" ",
+        b"1,text,Ada,more,and more",
+        b"1,short",
+        b'1,"a ""word""",""',
+        b'1,a "word",5"',
+        b'1, "blank before",Ada',
+        b'1,"closed"and more,Ada',
+        b'1,"two\nlines",Ada',
+        b'1,"never closed,Ada',
+        b"\xef\xbb\xbf1,a mark,Ada",
+        b"1,\xe9t\xe9,Ada",
+        b"1,NUL \0,Ada",
+    )
+)
+
+
+def _row(cells: list[str]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(cells)
+    return out.getvalue().encode()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.lists(CELLS, min_size=3, max_size=3).map(_row) | ODD_ROWS, max_size=12),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    st.sampled_from([b"", b"\n"]),
+    st.integers(1, 60),
+)
+def test_a_compiled_parser_gives_of_a_table_what_the_csv_module_gives(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[bytes], end: bytes, last: bytes, size: int
+) -> None:
+    path = tmp_path_factory.mktemp("table") / "x.csv"
+    path.write_bytes(end.join([b"id,text,author", *rows]) + last)
+
+    def taken(first: int) -> tuple[Any, ...]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(delimited, "FIRST", first)
+            patch.setattr(delimited, "BLOCK", size)
+            reading = read(path, "csv")
+            try:
+                found = [row for batch in reading for row in batch.comments.to_dict("records")]
+            except FormatError as error:
+                return (str(error),)
+        loss = reading.loss
+        return repr(found), sorted(map(str, loss.lines)), loss.records_in, loss.comments_out, sorted(loss.notes)
+
+    # In blocks of a few bytes, and in one that begins with the header, which the csv module reads.
+    assert taken(size) == taken(1 << 16)
+
+
+ODD_RECORDS = st.sampled_from(
+    (
+        '{"id":"d","id":"e","text":"twice"}',
+        '{"id":"o","text":{"raw":"inner"}}',
+        '{"id":"r","text":"answered","replies":[{"id":"s","text":"an answer"},{"id":"t","text":"another"}]}',
+        '{"id":12345678901234567890123,"text":"long number"}',
+        '{"id":18446744073709551615,"text":"a long one"}',
+        '{"id":17,"text":"number"}',
+        '{"id":"n","text":"a new key","parent_id":"c1"}',
+        '{"id":"f","text":"a share","score":0.5}',
+        '{"id":"g","text":"none","score":NaN}',
+        '{"id":"s","text":"half a pair \\ud800"}',
+        '{"id":"u","text":"what parts two},{objects"}',
+        '{"id":"v","text":"x},{"}',
+        '{"id":"w"}',
+        '{"text":',
+        '"h"',
+        "[]",
+        "null",
+        "",
+        "{}",
+    )
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(PLAIN_LINES | ODD_RECORDS, max_size=20) | st.lists(PLAIN_LINES, max_size=20),
+    st.tuples(st.sampled_from([",", ", ", ",\n"]), st.sampled_from(["]", "]\n", " \n] ", "", "] x"])),
+    st.integers(1, 300),
+    st.booleans(),
+)
+def test_blocks_of_a_document_give_what_all_of_it_gives(
+    tmp_path_factory: pytest.TempPathFactory, records: list[str], marks: tuple[str, str], size: int, large: bool
+) -> None:
+    path = tmp_path_factory.mktemp("document") / "x.json"
+    between, end = marks
+    path.write_text("[" + between.join(records) + end, "utf-8")
+
+    def taken(known: tuple[bytes, ...]) -> tuple[Any, ...]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(json_document, "BETWEEN", known)
+            patch.setattr(json_document, "FIRST", size)
+            patch.setattr(json_document, "BLOCK", size)
+            patch.setattr(json_values, "WHOLE", 0 if large else 1 << 20)
+            reading = read(path, "json")
+            try:
+                found = [row for batch in reading for row in batch.comments.to_dict("records")]
+            except (FormatError, TableError) as error:
+                return (str(error),)
+        loss = reading.loss
+        return repr(found), sorted(map(str, loss.lines)), loss.records_in, loss.comments_out
+
+    assert taken(json_document.BETWEEN) == taken(())

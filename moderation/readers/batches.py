@@ -30,6 +30,7 @@ from moderation.readers.text_columns import (
     matching,
     present,
     renamed,
+    same,
 )
 from moderation.tables import (
     ARTICLES,
@@ -62,6 +63,7 @@ ARTICLE_FIELDS: Final = (
     "article_author",
     "article_published_at",
 )
+CONTENT: Final = ("url", "title", "text", "author", "published_at")
 MAY_BE_REPAIRED: Final = ("text", "author", "article_title", "article_text", "article_author")
 
 # What sources call a decision or a kind -> what we call it. Compared case-folded.
@@ -318,9 +320,9 @@ class Builder:
     def _parents(self, column: Any) -> Any:
         column = _filled(column)
         # "0" means "answers nothing" in most blog tables, unless a comment of that number came before.
-        nought = pc.equal(column, "0")
-        if _any(nought) and "0" not in self.tally.seen:
-            column = pc.if_else(nought, pa.scalar(None, TEXT), column)
+        nought = same(column, "0")
+        if nought.any() and "0" not in self.tally.seen:
+            column = pc.if_else(pa.array(nought), pa.scalar(None, TEXT), column)
         return column
 
     def _articles(self, table: Mapping[str, Any], count: int) -> tuple[pd.DataFrame, Any]:
@@ -348,10 +350,7 @@ class Builder:
                     entry[part] = value
                 elif value is not None and value != entry[part]:
                     self.tally.note("{n} times one article id came with two different contents; the first is kept")
-        columns = {
-            name: strings([entry.get(name) for entry in found.values()])
-            for name in ("id", "url", "title", "text", "author", "published_at")
-        }
+        columns = {name: strings([entry.get(name) for entry in found.values()]) for name in ("id", *CONTENT)}
         columns["published_at"] = self._times(columns["published_at"], len(found))
         return _framed(columns, ARTICLES, len(found)), pa.array(names, TEXT).take(pa.array(group))
 

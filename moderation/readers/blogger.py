@@ -5,7 +5,7 @@ Posts and comments stand in one list, in any order: the file is read twice, firs
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from moderation.readers.articles import article_of, told_once
@@ -14,22 +14,12 @@ from moderation.readers.losses import Tally
 from moderation.readers.markup import plain_text
 from moderation.readers.records import batches_of_fields
 from moderation.readers.source import Source
+from moderation.readers.xml_cells import Sheet, once
 from moderation.readers.xml_stream import Keys, Plan, XmlStream, all_text, first_tag, markup
 from moderation.tables import Batch
 
 __all__ = ["BLOGGER"]
 
-PLAN: Final = Plan(
-    records={"entry": ()},
-    vital={"entry": "content"},
-    namespaces={
-        "": r"w3\.org/2005/Atom$|purl\.org/atom/ns",
-        "thr": r"purl\.org/syndication/thread",
-        "gd": r"schemas\.google\.com/g/2005",
-        "blogger": r"schemas\.google\.com/blogger/2018",
-        "app": r"purl\.org/atom/app|w3\.org/2007/app",
-    },
-)
 KEYS: Final = {
     "id": "id",
     "title": "title",
@@ -51,11 +41,68 @@ KEYS: Final = {
     "blogger:trashed": "trashed",
     "app:control": "control",
 }
+_KIND: Final = "{category}[contains(@term, 'blogger/2008/kind#')]"
+# Where our name of it is not the element's own, or an attribute holds it.
+_CELLS: Final = {
+    "id": "{id}",
+    "title": "{title}",
+    "content": "{content}",
+    "summary": "{summary}",
+    "published": "{published}",
+    "updated": "{updated}",
+    "author": "{author}/{name}",
+    "author_url": "{author}/{uri}",
+    "kind": f"{_KIND}/@term",
+    "url": "{link}[@rel='alternate'][1]/@href",
+    "answered": "{link}[@rel='related'][1]/@href",
+    "ref": "{thr:in-reply-to}/@ref",
+    "href": "{thr:in-reply-to}/@href",
+    "type": "{blogger:type}",
+    "status": "{blogger:status}",
+    "post": "{blogger:parent}",
+    "parent": "{blogger:inReplyTo}",
+    "filename": "{blogger:filename}",
+    "trashed": "{blogger:trashed}",
+}
+_ONE: Final = tuple(path for path in _CELLS.values() if path.count("{") == 1 and "/" not in path)
+SHEET: Final = Sheet(
+    cells={"entry": tuple(_CELLS.values())},
+    odd={
+        "entry": [
+            *once(*_ONE, "{author}", "{author}/{name}", "{author}/{uri}", _KIND, "{thr:in-reply-to}"),
+            *(f"{path}/*" for path in ("{content}", "{summary}", "{author}/{name}", "{author}/{uri}")),
+            "{app:control}",
+            # What one of two says counts, by their order.
+            *(
+                f"{one} and {other}"
+                for one, other in (
+                    ("{content}", "{summary}"),
+                    (_KIND, "{blogger:type}"),
+                    ("{link}[@rel='related']", "{blogger:inReplyTo}"),
+                    ("{thr:in-reply-to}", "{blogger:parent}"),
+                )
+            ),
+        ]
+    },
+)
+PLAN: Final = Plan(
+    records={"entry": ()},
+    vital={"entry": "content"},
+    namespaces={
+        "": r"w3\.org/2005/Atom$|purl\.org/atom/ns",
+        "thr": r"purl\.org/syndication/thread",
+        "gd": r"schemas\.google\.com/g/2005",
+        "blogger": r"schemas\.google\.com/blogger/2018",
+        "app": r"purl\.org/atom/app|w3\.org/2007/app",
+    },
+    sheet=SHEET,
+)
 KIND: Final = re.compile(r"blogger/2008/kind#(\w+)")
 NATIVE: Final = re.compile(r"(?:post-|comments/default/|comments/|posts/default/)(\d+)(?=$|[?#])")
 # The same in bytes, to pass over what the reading at hand is not about; an entry that shows both marks is looked at.
-POST: Final = re.compile(rb"kind#(?:post|page|settings|template)|:type>\s*(?:POST|PAGE)")
-COMMENT: Final = re.compile(rb"kind#comment|:type>\s*COMMENT")
+# What comes before them is looked for first: that goes at the speed of memory.
+_POST: Final = {b":type>": re.compile(rb"\s*(?:POST|PAGE)"), b"kind#": re.compile(rb"(?:post|page|settings|template)")}
+_COMMENT: Final = {b":type>": re.compile(rb"\s*COMMENT"), b"kind#": re.compile(rb"comment")}
 # Bodies of posts are kept from the first reading to the second: packed when there are many, left out beyond that.
 LOOSE, PACKED = 1 << 24, 1 << 27
 STATUS: Final = {"live": "approved", "emptied": "trash", "ghosted": "rejected", "pending": "pending"}
@@ -107,11 +154,11 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
     tally = wanted.tally
     posts = _Posts(tally)
     # The second reading tells of what was mended.
-    first = XmlStream(source, Tally(), PLAN, lambda data: bool(COMMENT.search(data)) and not POST.search(data))
+    first = XmlStream(source, Tally(), PLAN, lambda data: _shows(data, _COMMENT) and not _shows(data, _POST))
     keys = first.keys(KEYS)
-    for _, tree, _ in first:
-        if tree is not None:
-            entry = _entry(tree, keys)
+    for _, tree, _, cells in first:
+        if cells or tree is not None:
+            entry = _of_cells(cells) if cells else _entry(tree, keys)
             if _is(entry, "post", "page") and (name := _native(entry.get("id"))):
                 content = {
                     "url": entry.get("url") or entry.get("filename"),
@@ -121,15 +168,15 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
                 }
                 posts.add(name, content, entry.get("text") or "")
     number = 0
-    second = XmlStream(source, tally, PLAN, lambda data: bool(POST.search(data)) and not COMMENT.search(data))
+    second = XmlStream(source, tally, PLAN, lambda data: _shows(data, _POST) and not _shows(data, _COMMENT))
     keys = second.keys(KEYS)
-    for _, tree, fault in second:
-        entry = {} if tree is None else _entry(tree, keys)
-        if tree is not None and not _is(entry, "comment"):
+    for _, tree, fault, cells in second:
+        entry = _of_cells(cells) if cells else {} if tree is None else _entry(tree, keys)
+        if (cells or tree is not None) and not _is(entry, "comment"):
             continue
         number += 1
         tally.records_in += 1
-        if tree is None:
+        if not cells and tree is None:
             tally.lose(f"comment {number}", fault)
             continue
         record = {
@@ -143,6 +190,16 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
             "status": _status(entry),
         }
         yield number, record, posts.article(_native(entry.get("post")))
+
+
+def _shows(data: bytes, marks: Mapping[bytes, "re.Pattern[bytes]"]) -> bool:
+    for before, mark in marks.items():
+        at = data.find(before)
+        while at != -1:
+            if mark.match(data, at + len(before)):
+                return True
+            at = data.find(before, at + 1)
+    return False
 
 
 def _is(entry: Mapping[str, str | None], *kinds: str) -> bool:
@@ -163,6 +220,17 @@ def _status(entry: Mapping[str, str | None]) -> str | None:
     if (entry.get("trashed") or "").strip():
         return "trash"
     return STATUS.get(status, status or None)
+
+
+def _of_cells(cells: Sequence[str]) -> dict[str, str | None]:
+    """Return what an entry says, as the sheet's cells say; what is empty is as if it were not there."""
+    found: dict[str, str | None] = dict(zip(_CELLS, cells, strict=True))
+    found["text"] = found["content"] or found["summary"]
+    if (kind := KIND.search(found["kind"] or "")) is not None:
+        found["type"] = kind[1]
+    found["parent"] = found["parent"] or found["answered"]
+    found["post"] = found["post"] or found["ref"] or found["href"]
+    return found
 
 
 def _entry(tree: Any, keys: Keys) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ Source: the schema http://www.blogml.com/2006/09/BlogML.
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from moderation.readers.articles import article_of, told_once
@@ -15,18 +15,12 @@ from moderation.readers.losses import Tally
 from moderation.readers.markup import plain_text
 from moderation.readers.records import batches_of_fields
 from moderation.readers.source import Source
+from moderation.readers.xml_cells import Sheet, once
 from moderation.readers.xml_stream import Keys, Plan, XmlStream, all_text, first_tag, markup
 from moderation.tables import Batch
 
 __all__ = ["BLOGML"]
 
-PLAN: Final = Plan(
-    records={"comment": ("trackback",), "trackback": ("comment",)},
-    vital={"comment": "content", "trackback": "title"},
-    namespaces={"": r"blogml\.(?:com|org)/"},
-    container="post",
-    before=("comments", "trackbacks"),
-)
 CHILDREN: Final = {
     name: name for name in ("title", "content", "excerpt", "authors", "author", "post-name", "user-name", "body")
 }
@@ -34,6 +28,39 @@ ATTRIBUTES: Final = {
     name: name
     for name in ("id", "date-created", "approved", "user-name", "user-url", "url", "post-url", "type", "base64", "ref")
 }  # fmt: skip
+_SAID: Final = ("id", "user-name", "user-url", "date-created", "approved", "url")
+_PARTS: Final = ("title", "content", "body")
+_SAID_OF_POST: Final = ("id", "post-url", "date-created")
+_PARTS_OF_POST: Final = ("title", "post-name", "content", "excerpt")
+
+
+def _asked(said: Sequence[str], parts: Sequence[str]) -> tuple[str, ...]:
+    return (*(f"@{{{name}}}" for name in said), *(f"{{{name}}}" for name in parts))
+
+
+def _odd(parts: Sequence[str]) -> list[str]:
+    """Return what is odd in the elements that are texts: markup, another of the name; and base64 in any."""
+    paths = [f"{{{name}}}" for name in parts]
+    coded = "*[@{base64} or contains(translate(@{type}, 'BASE', 'base'), 'base64')]"
+    return [*once(*paths), *(f"{path}/*" for path in paths), coded]
+
+
+SHEET: Final = Sheet(
+    cells={
+        "post": (*_asked(_SAID_OF_POST, _PARTS_OF_POST), "{authors}[1]/{author}[1]/@{ref}"),
+        "comment": _asked(_SAID, _PARTS),
+        "trackback": _asked(_SAID, _PARTS),
+    },
+    odd={"post": _odd(_PARTS_OF_POST), "comment": _odd(_PARTS), "trackback": _odd(_PARTS)},
+)
+PLAN: Final = Plan(
+    records={"comment": ("trackback",), "trackback": ("comment",)},
+    vital={"comment": "content", "trackback": "title"},
+    namespaces={"": r"blogml\.(?:com|org)/"},
+    container="post",
+    before=("comments", "trackbacks"),
+    sheet=SHEET,
+)
 
 
 def _claim(source: Source) -> int:
@@ -52,17 +79,26 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
     keys, names = stream.keys(CHILDREN), stream.keys(ATTRIBUTES)
     article: Mapping[str, str | None] = {}
     number = 0
-    for name, tree, fault in stream:
+    for name, tree, fault, cells in stream:
         if name == PLAN.container:
-            article = {} if tree is None else _article(tree, keys, names, tally)
+            if cells:
+                article = _article(*_filled(cells[:-1], _SAID_OF_POST, _PARTS_OF_POST), cells[-1])
+            elif tree is None:
+                article = {}
+            else:
+                article = _article(
+                    _attributes(tree, names), _parts(tree, keys, names, tally), _author(tree, keys, names)
+                )
             continue
         number += 1
         tally.records_in += 1
-        if tree is None:
+        if cells:
+            said, parts = _filled(cells, _SAID, _PARTS)
+        elif tree is None:
             tally.lose(f"{name} {number}", fault)
             continue
-        said = _attributes(tree, names)
-        parts = _parts(tree, keys, names, tally)
+        else:
+            said, parts = _attributes(tree, names), _parts(tree, keys, names, tally)
         title = plain_text(parts.get("title", ""))
         text = plain_text(parts.get("content", "") or parts.get("body", ""))
         record: dict[str, Any] = {
@@ -109,14 +145,19 @@ def _decoded(text: str, tally: Tally) -> str:
     return decoded
 
 
-def _article(tree: Any, keys: Keys, names: Keys, tally: Tally) -> Mapping[str, str | None]:
-    said = _attributes(tree, names)
-    parts = _parts(tree, keys, names, tally)
+def _filled(cells: Sequence[str], said: Sequence[str], parts: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return attributes and texts as the sheet's cells say; without those that are empty, which are as if not there."""
+    filled = [(name, cell) for name, cell in zip((*said, *parts), cells, strict=True)]
+    count = len(said)
+    return {name: cell for name, cell in filled[:count] if cell}, {name: cell for name, cell in filled[count:] if cell}
+
+
+def _article(said: Mapping[str, str], parts: Mapping[str, str], author: str | None) -> Mapping[str, str | None]:
     content = {
         "url": said.get("post-url"),
         "title": plain_text(parts.get("title", "") or parts.get("post-name", "")),
         "text": plain_text(parts.get("content", "") or parts.get("excerpt", "")),
-        "author": _author(tree, keys, names),
+        "author": author,
         "published_at": said.get("date-created"),
     }
     return article_of(said.get("id") or said.get("post-url"), content)

@@ -5,22 +5,25 @@ It gives exactly what reading it line by line gives; whatever is not plain is fo
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json
 
+from moderation.readers.ahead import ahead
+from moderation.readers.columns import Choice
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
-from moderation.readers.text_columns import TEXT
+from moderation.readers.text_columns import TEXT, is_utf8
 
-__all__ = ["Kinds", "as_text", "blocks", "tables"]
+__all__ = ["BLOCK", "FIRST", "Kinds", "as_text", "blocks", "columns_of", "plain", "tables"]
 
 # The first block is read slowly, to see what the keys hold.
-FIRST, BLOCK = 1 << 16, 1 << 18
+FIRST, BLOCK = 1 << 16, 1 << 20
 
 LINE_FEED, RETURN, BRACE, BRACKET = 10, 13, 0x7B, 0x5B
 DEEP: Final = 500
@@ -35,6 +38,11 @@ class Kinds:
         self._among = None if among is None else frozenset(among)
         self._held: dict[str, set[type]] = {key: set() for key in self._among or ()}
         self._schema: Any | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The keys that were met."""
+        return list(self._held)
 
     def see(self, records: Iterable[Any]) -> None:
         """Look at some that were read one by one."""
@@ -100,31 +108,24 @@ def tables(
     """Yield each block with its number and its columns, or None where it is not plain.
 
     `schema` says what a plain block holds, as far as that is known; `others`: whether lines may have more keys. While
-    one block is being used, the next one is parsed.
+    one block is being used, the next ones are parsed.
     """
-    with ThreadPoolExecutor(1) as beside:
-        ahead: tuple[int, bytes, Any, Future[Any]] | None = None
-        for number, block in parts:
-            known = schema()
-            following = (number, block, known, beside.submit(_plain, block, known, others=others))
-            if ahead is not None:
-                yield _settled(ahead, schema(), others=others)
-            ahead = following
-        if ahead is not None:
-            yield _settled(ahead, schema(), others=others)
+    with closing(ahead(((*part, schema()) for part in parts), partial(_parsed, others=others))) as found:
+        for (number, block, then), table in found:
+            now = schema()
+            # What was learned meanwhile may make it plain.
+            yield number, block, table if now is then else plain(block, now, others=others)
 
 
-def _settled(
-    ahead: tuple[int, bytes, Any, "Future[Any]"], schema: Any, *, others: bool
-) -> tuple[int, bytes, Any | None]:
-    number, block, then, table = ahead
-    # What was learned meanwhile may make it plain.
-    return number, block, table.result() if then is schema else _plain(block, schema, others=others)
+def _parsed(part: tuple[int, bytes, Any | None], *, others: bool) -> Any | None:
+    _, block, schema = part
+    return plain(block, schema, others=others)
 
 
-def _plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:
+def plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:
+    """Return a plain block's columns, as `schema` has them, or None where it is not plain."""
     lines = _objects(block) if schema is not None else 0
-    if not lines or not _is_utf8(block) or (others and _is_deep(block)):
+    if not lines or not is_utf8(block) or (others and _is_deep(block)):
         return None
     options = pyarrow.json.ParseOptions(schema, unexpected_field_behavior="ignore" if others else "error")
     reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1)
@@ -138,23 +139,11 @@ def _plain(block: bytes, schema: Any | None, *, others: bool) -> Any | None:
 def _is_deep(block: bytes) -> bool:
     """Tell whether a line may be nested more deeply than a careful parser follows."""
     data = np.frombuffer(block, np.uint8)
-    opening = np.flatnonzero((data == BRACE) | (data == BRACKET))
-    return len(opening) > DEEP and bool((opening[DEEP:] < _line_ends(block, opening[:-DEEP])).any())
-
-
-def _line_ends(block: bytes, places: np.ndarray) -> np.ndarray:
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == LINE_FEED)
-    found: np.ndarray = ends[np.searchsorted(ends, places)]
-    return found
-
-
-def _is_utf8(block: bytes) -> bool:
-    places = pa.py_buffer(np.array([0, len(block)], np.int64))
-    try:
-        pa.Array.from_buffers(pa.large_binary(), 1, [None, places, pa.py_buffer(block)]).cast(TEXT)
-    except pa.ArrowInvalid:
+    opening = np.flatnonzero(data & 0xDF == BRACKET)  # a brace differs in one bit
+    if len(opening) <= DEEP:
         return False
-    return True
+    before = np.searchsorted(opening, np.flatnonzero(data == LINE_FEED))
+    return bool(np.diff(before, prepend=0).max() > DEEP)
 
 
 def _objects(block: bytes) -> int:
@@ -177,3 +166,10 @@ def as_text(column: Any) -> Any:
     """Return a column of such a table as text, as it would have been made of single values."""
     column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return column if column.type == TEXT else column.cast(TEXT)
+
+
+def columns_of(table: Any, choice: Choice) -> dict[str, Any]:
+    """Return our fields out of such a table: those of which it has one of the columns chosen."""
+    found = {name: [as_text(table.column(each)) for each in names if each in table.column_names]
+             for name, names in choice.items()}  # fmt: skip
+    return {name: parts[0] if len(parts) == 1 else pc.coalesce(*parts) for name, parts in found.items() if parts}

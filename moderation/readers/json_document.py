@@ -4,15 +4,24 @@ A document is held in memory whole up to some size; of a larger one, only one el
 """
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
+import numpy as np
+import orjson
+import pyarrow as pa
+
 from moderation.errors import FormatError
+from moderation.readers.ahead import ahead
 from moderation.readers.columns import is_text_name
 from moderation.readers.formats import CERTAIN, LIKELY, NO, Format, Wanted
-from moderation.readers.json_values import document, elements, is_large
-from moderation.readers.records import batches_of
-from moderation.readers.source import Source
+from moderation.readers.json_blocks import BLOCK, FIRST, Kinds, columns_of, plain
+from moderation.readers.json_values import content_of, elements, elements_of, has_huge, is_large, value_in
+from moderation.readers.records import Keys, Piece, batches_of_columns, piece_of, pieces_of
+from moderation.readers.source import Source, text_of
+from moderation.readers.text_columns import TEXT
 from moderation.tables import Batch
 
 __all__ = ["JSON"]
@@ -33,6 +42,10 @@ ARTICLE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 NESTED: Final = frozenset((dict, list))
 ID: Final = ("id", "comment_id", "cid")
+# What stands between two objects of a list, as programs write it.
+BETWEEN: Final = (b"},{", b"}, {", b"},\n{", b"},\r\n{")
+# No comment is longer.
+LONGEST: Final = 1 << 26
 
 
 def _claim(source: Source) -> int:
@@ -44,20 +57,140 @@ def _claim(source: Source) -> int:
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
+    yield from batches_of_columns(_pieces(source, wanted), "table", wanted, "record")
+
+
+def _pieces(source: Source, wanted: Wanted) -> Iterator[Piece | None]:
+    keys = Keys(source.name, wanted)
+    flat = _Flat(keys)
     if is_large(source):
-        parts = elements(source, wanted.tally, (*COMMENTS, *WRAPPERS))
-        records: Iterable[Any] = itertools.chain.from_iterable(_records(part) for part in parts)
-    else:
-        whole = document(source, wanted.tally)
-        if not isinstance(whole, list | dict):
-            raise FormatError(f"{source.name}: is one JSON value, not a list of comments; export it again")
-        records = list(_records(whole))
-        if not records and isinstance(whole, dict) and _list_in(whole, (*COMMENTS, *WRAPPERS)) is None:
-            keys = ", ".join(sorted(key for key in whole if key.isidentifier())[:30])
-            raise FormatError(
-                f"{source.name}: no list of comments found; its keys are {keys}; put them under 'comments'"
-            )
-    yield from batches_of(records, source.name, wanted, "record")
+        if not source.head_text().lstrip().startswith("["):
+            parts = elements(source, wanted.tally, (*COMMENTS, *WRAPPERS))
+            records: Iterable[Any] = itertools.chain.from_iterable(map(_records, parts))
+            yield from pieces_of(records, keys, "record")
+            return
+        with closing(source.raw_blocks(wanted.tally, FIRST, BLOCK)) as blocks:
+            yield from map(flat.piece, flat.held(blocks))
+            if flat.rest is not None:
+                text = text_of(itertools.chain([b"["], flat.rest), wanted.tally)
+                one_by_one = elements_of(text, wanted.tally, (), flat.done)
+                records = itertools.chain.from_iterable(_records([each]) for each in one_by_one)
+                yield from pieces_of(records, keys, "record", flat.done)
+        return
+    content = content_of(source, wanted.tally)
+    # What is at fault is said before anything is yielded: all of it is looked at first.
+    held = list(flat.held([content]))
+    if flat.rest is None:
+        flat.meet()
+        yield from map(flat.piece, held)
+        return
+    whole = value_in(content, source, wanted.tally)
+    if not isinstance(whole, list | dict):
+        raise FormatError(f"{source.name}: is one JSON value, not a list of comments; export it again")
+    records = list(_records(whole))
+    if not records and isinstance(whole, dict) and _list_in(whole, (*COMMENTS, *WRAPPERS)) is None:
+        names = ", ".join(sorted(key for key in whole if key.isidentifier())[:30])
+        raise FormatError(f"{source.name}: no list of comments found; its keys are {names}; put them under 'comments'")
+    yield from pieces_of(records, keys, "record")
+
+
+class _Flat:
+    """A list of objects with nothing in them, as most documents are: read in blocks, as lines of JSON are.
+
+    It is cut between objects, wherever "},{" stands. Where that is in a text, neither side is JSON; so if each block is
+    a list of objects, the document is one. `rest` is what is no such list, from some object on to the end.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self.rest: Iterable[bytes] | None = None
+        self.done = 0
+        self._keys = keys
+        self._kinds = Kinds()
+        self._between = b""
+        # What was not cut yet, and from where on; and what was, but not read yet.
+        self._data, self._at = b"", 0
+        self._begun: deque[bytes] = deque()
+
+    def held(self, blocks: Iterable[bytes]) -> Iterator[Any]:
+        """Yield the records of each block, as a table or as a list, as long as they are plain."""
+        blocks = iter(blocks)
+        cut = ((block, self._schema()) for block in self._cut(blocks))
+        with closing(ahead(cut, self._parsed)) as found:
+            for (block, then), table in found:
+                now = self._schema()
+                held = table if now is then else self._parsed((block, now))
+                if held is None:
+                    held = _listed(block)
+                    if held is None:
+                        break
+                    self._kinds.see(held)
+                self._begun.popleft()
+                yield held
+        if self._begun or self._data or not self._kinds.names:
+            self.rest = itertools.chain(self._begun, [self._data[self._at :]], blocks)
+
+    def _cut(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the list's objects in blocks of some size; `_begun` has what was cut out, and what could not be."""
+        self._data, size = next(blocks, b"").lstrip(), FIRST
+        found = [(place, each) for each in BETWEEN if (place := self._data.find(each, 0, 2 * FIRST)) != -1]
+        self._at = 1 if self._data.startswith(b"[") else 0
+        if not found or not self._at:
+            return
+        self._between = min(found)[1]
+        while True:
+            end = self._data.find(self._between, self._at + size)
+            if end == -1:
+                block = next(blocks, None) if len(self._data) - self._at < LONGEST else None
+                if block is None:
+                    break
+                self._data, self._at = self._data[self._at :] + block, 0
+                continue
+            begin, self._at = self._at, end + len(self._between) - 1
+            self._begun.append(self._data[begin : self._at])
+            yield self._data[begin : end + 1]
+            size = min(2 * size, BLOCK)
+        last = self._data[self._at :].rstrip()
+        if last.endswith(b"]"):
+            self._begun.append(last)
+            self._data = b""
+            yield last[:-1]
+
+    def _schema(self) -> Any | None:
+        choice = self._keys.choice
+        used = {name for names in choice.values() for name in names} if choice else set(self._kinds.names)
+        return self._kinds.schema(used) if used and used <= set(self._kinds.names) else None
+
+    def _parsed(self, part: tuple[bytes, Any | None]) -> Any | None:
+        block, schema = part
+        if schema is None:
+            return None
+        return plain(block.strip().replace(self._between, b"}\n{") + b"\n", schema, others=False)
+
+    def meet(self) -> None:
+        """Settle which keys hold which field by all of them."""
+        if self._kinds.names:
+            self._keys.of([dict.fromkeys(self._kinds.names)])
+
+    def piece(self, held: Any) -> Piece | None:
+        """Return records as columns, numbered on, and counted."""
+        count = len(held)
+        numbers = np.arange(self.done + 1, self.done + count + 1)
+        self.done += count
+        self._keys.wanted.tally.records_in += count
+        if isinstance(held, list):
+            return piece_of(numbers.tolist(), held, self._keys, "record")
+        return Piece(numbers, {"text": pa.nulls(count, TEXT), **columns_of(held, self._keys.choice)})
+
+
+def _listed(block: bytes) -> list[Any] | None:
+    """Return the objects in a block, if all are, with nothing in them."""
+    if has_huge(block):
+        return None
+    try:
+        found: list[Any] = orjson.loads(b"[" + block + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    return found if _are_flat(found) else None
 
 
 def _list_in(value: Any, keys: tuple[str, ...]) -> list[Any] | None:

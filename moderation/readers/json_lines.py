@@ -9,10 +9,9 @@ from itertools import islice
 from typing import Any, Final
 
 import numpy as np
-import pyarrow.compute as pc
 
 from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
-from moderation.readers.json_blocks import Kinds, as_text, blocks, tables
+from moderation.readers.json_blocks import Kinds, blocks, columns_of, tables
 from moderation.readers.json_values import values_of
 from moderation.readers.records import Keys, Piece, batches_of_columns, piece_of
 from moderation.readers.source import Source
@@ -60,7 +59,7 @@ def pieces(parts: Iterable[tuple[int, bytes]], keys: Keys) -> Iterator[Piece | N
         for number, block, table in found:
             if table is not None:
                 tally.records_in += table.num_rows
-                yield _piece(number, table, keys)
+                yield Piece(np.arange(number, number + table.num_rows), columns_of(table, keys.choice))
                 continue
             values = values_of(io.BytesIO(block), number, tally)
             while records := list(islice(values, most)):
@@ -68,14 +67,6 @@ def pieces(parts: Iterable[tuple[int, bytes]], keys: Keys) -> Iterator[Piece | N
                 numbers, held = zip(*records, strict=True)
                 kinds.see(held)
                 yield piece_of(numbers, held, keys, "line")
-
-
-def _piece(number: int, table: Any, keys: Keys) -> Piece:
-    columns = {}
-    for name, names in keys.choice.items():
-        found = [as_text(table.column(each)) for each in names]
-        columns[name] = found[0] if len(found) == 1 else pc.coalesce(*found)
-    return Piece(np.arange(number, number + table.num_rows), columns)
 
 
 JSONL: Final = Format("jsonl", "JSON Lines", SUFFIXES, _claim, _batches)

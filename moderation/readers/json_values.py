@@ -17,7 +17,20 @@ from moderation.errors import FormatError
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source, mended
 
-__all__ = ["decoded", "document", "elements", "is_large", "is_lines", "lines", "values", "values_of"]
+__all__ = [
+    "content_of",
+    "decoded",
+    "document",
+    "elements",
+    "elements_of",
+    "has_huge",
+    "is_large",
+    "is_lines",
+    "lines",
+    "value_in",
+    "values",
+    "values_of",
+]
 
 # A document up to this size is read whole, which takes several times its size in memory; a larger one is read element
 # by element, which takes longer and little memory.
@@ -93,10 +106,19 @@ def is_large(source: Source) -> bool:
 
 def document(source: Source, tally: Tally) -> Any:
     """Return the one JSON value that the source holds. Raises `FormatError` where it is none."""
-    with closing(source.raw_lines(tally)) as raw:
-        content = b"".join(raw)
+    return value_in(content_of(source, tally), source, tally)
+
+
+def content_of(source: Source, tally: Tally) -> bytes:
+    """Return all that the source holds, as UTF-8; whether the bytes are sound is not looked at."""
+    with closing(source.raw_blocks(tally, STEP, STEP)) as blocks:
+        return b"".join(blocks)
+
+
+def value_in(content: bytes, source: Source, tally: Tally) -> Any:
+    """Return the one JSON value that all of a source is. Raises `FormatError` where it is none."""
     try:
-        return orjson.loads(content) if not _has_huge(content) else json.loads(mended(content, tally))
+        return orjson.loads(content) if not has_huge(content) else json.loads(mended(content, tally))
     except ValueError:
         pass
     try:
@@ -115,7 +137,7 @@ def document(source: Source, tally: Tally) -> Any:
 _HUGE: Final = re.compile(rb"[0-9]{20}")
 
 
-def _has_huge(content: bytes) -> bool:
+def has_huge(content: bytes) -> bool:
     """Tell whether there may be whole numbers of 20 digits or more, which orjson would round."""
     # In so many digits, every sixth byte is one, three times in a row.
     sixth = np.frombuffer(content, np.uint8)[::6] - 0x30 < 10
@@ -232,15 +254,18 @@ def elements(source: Source, tally: Tally, lists: Sequence[str]) -> Iterator[Any
     is that of one element.
     """
     with closing(source.text(tally)) as parts:
-        text = _Text(parts)
-        count = 0
-        try:
-            for value in _outermost(text, lists):
-                count += 1
-                yield value
-        except ValueError:
-            tally.records_in += 1
-            tally.lose(f"record {count + 1}", "not JSON from here on")
+        yield from elements_of(parts, tally, lists)
+
+
+def elements_of(parts: Iterable[str], tally: Tally, lists: Sequence[str], count: int = 0) -> Iterator[Any]:
+    """Yield the same out of the parts of a text; `count` elements were read before."""
+    try:
+        for value in _outermost(_Text(parts), lists):
+            count += 1
+            yield value
+    except ValueError:
+        tally.records_in += 1
+        tally.lose(f"record {count + 1}", "not JSON from here on")
 
 
 def _outermost(text: _Text, lists: Sequence[str]) -> Iterator[Any]:

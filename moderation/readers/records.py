@@ -7,6 +7,7 @@ the pieces, batches are of the size that was asked for.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count, islice, repeat
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from moderation.readers.formats import Wanted
 from moderation.readers.text_columns import TEXT
 from moderation.tables import Batch
 
-__all__ = ["Keys", "Piece", "batches_of", "batches_of_columns", "batches_of_fields", "piece_of", "piece_of_fields"]
+__all__ = ["Keys", "Piece", "batches_of_columns", "batches_of_fields", "piece_of", "piece_of_fields", "pieces_of"]
 
 Record = dict[str, Any]
 
@@ -52,14 +53,12 @@ class Keys:
         return self.choice
 
 
-def batches_of(records: Iterable[Any], place: str, wanted: Wanted, word: str) -> Iterator[Batch]:
-    """Yield batches of `records`, which are counted; what is no object is lost, and named by `word` and its number."""
-    keys = Keys(place, wanted)
-    yield from batches_of_columns(_pieces(records, keys, word), "table", wanted, word)
+def pieces_of(records: Iterable[Any], keys: Keys, word: str, done: int = 0) -> Iterator[Piece | None]:
+    """Yield `records`, which are counted, as columns; what is no object is lost, and named by `word` and its number.
 
-
-def _pieces(records: Iterable[Any], keys: Keys, word: str) -> Iterator[Piece | None]:
-    waiting, numbers = iter(records), count(1)
+    `done` came before them.
+    """
+    waiting, numbers = iter(records), count(done + 1)
     while piece := list(islice(waiting, keys.wanted.chunk_rows)):
         keys.wanted.tally.records_in += len(piece)
         yield piece_of(list(islice(numbers, len(piece))), piece, keys, word)
@@ -99,8 +98,14 @@ def piece_of_fields(records: Sequence[tuple[int, Mapping[str, Any]]]) -> Piece:
     """Return numbered records whose keys are our own fields as columns."""
     kept = [record for _, record in records]
     names = dict.fromkeys(chain.from_iterable(kept)) | {"text": None}
-    columns = {name: strings([record.get(name) for record in kept]) for name in names}
-    return Piece(np.array([number for number, _ in records]), columns)
+    return Piece(np.array([number for number, _ in records]), {name: strings(_held(kept, name)) for name in names})
+
+
+def _held(records: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), records))
+    except KeyError:  # not in all of them
+        return [record.get(name) for record in records]
 
 
 def batches_of_columns(

@@ -7,7 +7,7 @@ columns, a table.
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
@@ -29,7 +29,7 @@ from moderation.readers.losses import Tally
 from moderation.readers.markup import plain_text, plain_texts
 from moderation.readers.records import Piece, batches_of_columns, piece_of_fields
 from moderation.readers.source import Source
-from moderation.readers.text_columns import TEXT, holding, mask_of, replaced
+from moderation.readers.text_columns import TEXT, holding, mask_of, replaced, same
 from moderation.tables import Batch
 
 __all__ = ["Fields", "Record", "Shape", "State", "at", "entities", "format_of", "moment"]
@@ -218,9 +218,9 @@ class Shape:
         if pa.types.is_boolean(values.type):
             nothing = [{"0": "false", "1": "true"}.get(word, "") for word in nothing]
         for word in ["", *nothing] if is_text else nothing:
-            same = pc.equal(texts, word)
-            if pc.any(same).as_py():
-                texts = pc.if_else(same, pa.scalar(None, TEXT), texts)
+            found = same(texts, word)
+            if found.any():
+                texts = pc.if_else(pa.array(found), pa.scalar(None, TEXT), texts)
         decode = self.decode.get(path)
         if decode is not None and is_text:
             columnwise = COLUMNWISE.get(decode)
@@ -228,7 +228,8 @@ class Shape:
         prefix = self.prefixes.get(name)
         if prefix is not None:
             begins = pc.starts_with(texts, prefix) if is_text else pa.array(np.zeros(len(texts), bool))
-            texts = pc.if_else(begins, pc.utf8_slice_codeunits(texts, len(prefix)), pa.scalar(None, TEXT))
+            rest = pc.replace_substring(texts, prefix, "", max_replacements=1)
+            texts = rest if pc.all(begins).as_py() else pc.if_else(begins, rest, pa.scalar(None, TEXT))
         return texts
 
     def value(self, record: Record, name: str, paths: tuple[str, ...]) -> Any:
@@ -333,6 +334,8 @@ def _majority(value: Any) -> int | None:
 # Keys that come together are remembered up to this number; honest exports have a few.
 OUTLINES: Final = 1000
 
+NOTHING: Final = object()
+
 Waiting = list[tuple[int, Record, Fields]]
 
 
@@ -351,11 +354,15 @@ class _Walk:
         found: Waiting = []
         for part in parts:
             # A stack instead of recursion: threads may be deeper than the interpreter lets functions call each other.
-            waiting: list[tuple[Any, Fields]] = [(part, {})]
+            waiting: list[tuple[Iterator[Any], Fields]] = [(iter((part,)), {})]
             while waiting:
-                value, given = waiting.pop()
+                following, given = waiting[-1]
+                value = next(following, NOTHING)
+                if value is NOTHING:
+                    waiting.pop()
+                    continue
                 if isinstance(value, list):
-                    waiting.extend((each, given) for each in reversed(value))
+                    waiting.append((iter(value), given))
                     continue
                 if type(value) is dict and shape.knows_alone(value):  # as nearly all of them are
                     self.number += 1
@@ -383,7 +390,8 @@ class _Walk:
                     self.number += 1
                     tally.records_in += 1
                     tally.lose(f"record {self.number}", "holds no comment of this format")
-                waiting.extend((each, inner) for each in reversed(inside))
+                if inside:
+                    waiting.append((iter(inside), inner))
         if found:
             yield self._read(found)
 
@@ -546,18 +554,23 @@ def _batches(shapes: tuple[Shape, ...], source: Source, wanted: Wanted) -> Itera
 def _rows(source: Source, walk: _Walk) -> Iterator[Piece]:
     shape, wanted = walk.shape, walk.wanted
     known = {plain(path): path for path in shape.paths}
-    with closing(rows_of(source, wanted)) as chunks:
-        names, _, _ = next(chunks)
-        keys = [known.get(plain(name), name) for name in names]
+    keys: dict[str, int] = {}
+
+    def used(names: list[str]) -> Collection[int]:
+        keys.update({known.get(plain(name), name): at for at, name in enumerate(names)})
         personal = [name for name in names if PERSONAL.search(name)]
         if personal:
             wanted.tally.note(f"left out as personal data: {', '.join(personal[:10])}")
-        for _, numbers, rows in chunks:
+        # The last word may be about any of them.
+        return [at for key, at in keys.items() if key in shape.paths or not shape.has_no_word(walk.state)]
+
+    with closing(rows_of(source, wanted, used)) as parts:
+        for numbers, column in parts:
             if shape.has_no_word(walk.state):
-                columns = dict(zip(keys, zip(*rows, strict=True), strict=True)) if rows else {}
-                there = {path: strings(columns[path]) for path in shape.paths if path in columns}
-                yield Piece(np.array(numbers), shape.columns(there.get, len(rows)))
+                there = {path: column(keys[path]) for path in shape.paths if path in keys}
+                yield Piece(numbers, shape.columns(there.get, len(numbers)))
             else:
-                records = (dict(zip(keys, row, strict=True)) for row in rows)
+                columns = [column(at).to_pylist() for at in keys.values()]
+                records = (dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True))
                 fields = [walk.fields(record, {}) for record in records]
-                yield piece_of_fields(list(zip(numbers, fields, strict=True)))
+                yield piece_of_fields(list(zip(numbers.tolist(), fields, strict=True)))

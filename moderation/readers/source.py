@@ -7,11 +7,11 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from moderation.errors import FormatError, InputError
 from moderation.readers.encoding import BAD_BYTES, encoding_of, looks_binary, replace_bad_bytes
@@ -20,10 +20,13 @@ from moderation.readers.packing import FAULTS, ZIP, Packing, Unpacked, packing_o
 from moderation.readers.tar import BLOCK as TAR_HEADER
 from moderation.readers.tar import Archive, Part, Span, begins_tar, files_of
 
-__all__ = ["Place", "Source", "mended", "places_in", "shown"]
+__all__ = ["Place", "Source", "lines_of", "mended", "places_in", "shown", "text_of"]
+
+T = TypeVar("T")
 
 HEAD: Final = 1 << 18
 BLOCK: Final = 1 << 18
+UTF8: Final = ("utf-8", "utf-8-sig")
 # An archive's member may be packed once more, and that is as deep as honest files go.
 PACKED_TWICE: Final = 2
 # What an archive that is really one document (a workbook, a text) holds.
@@ -229,6 +232,7 @@ class Source:
     fault: str | None = None
     _file: _Counted | None = field(default=None, repr=False)
     _done: int = 0
+    _told: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, place: Path | Place) -> "Source":
@@ -292,7 +296,14 @@ class Source:
 
     def head_text(self) -> str:
         """Return the beginning as text, without a byte-order mark."""
-        return self.head.decode(self.encoding, "replace").removeprefix("\ufeff")
+        return self.once("text", lambda: self.head.decode(self.encoding, "replace").removeprefix("\ufeff"))
+
+    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Return what `answer` says of the beginning: every format asks the same of it, and one asking is enough."""
+        if question not in self._told:
+            self._told[question] = answer()
+        told: T = self._told[question]
+        return told
 
     def refuse_binary(self) -> None:
         """Raise `FormatError` if the file holds no text."""
@@ -390,23 +401,13 @@ class Source:
 
     def line_lists(self, tally: Tally, newline: str = "\n") -> Generator[list[str], None, None]:
         """Yield the same lines, many at once."""
-        errors = "surrogateescape" if self._is_utf8 else "replace"
-        with (
-            self.opened() as file,
-            io.TextIOWrapper(io.BufferedReader(file, BLOCK), self.encoding, errors, newline) as text,
-        ):
-            while lines := text.readlines(BLOCK):
-                yield lines if not self._is_utf8 or _is_sound(lines) else [_mended(line, tally) for line in lines]
+        with self.opened() as file:
+            yield from _line_lists(file, self.encoding, tally, newline)
 
     def text(self, tally: Tally) -> Generator[str, None, None]:
         """Yield the file's text in parts of some size, wherever its lines end; stray bytes as in `lines`."""
-        errors = "surrogateescape" if self._is_utf8 else "replace"
-        with (
-            self.opened() as file,
-            io.TextIOWrapper(io.BufferedReader(file, BLOCK), self.encoding, errors, "") as text,
-        ):
-            while part := text.read(BLOCK):
-                yield part if part.isascii() or not BAD_BYTES.search(part) else _mended(part, tally)
+        with self.opened() as file:
+            yield from _text(file, self.encoding, tally)
 
     def raw_lines(self, tally: Tally) -> Generator[bytes, None, None]:
         """Yield the file's lines as UTF-8, cut at line feeds; whether the bytes are sound is not looked at."""
@@ -421,23 +422,74 @@ class Source:
             yield from lines
 
     def raw_blocks(self, tally: Tally, first: int, size: int) -> Generator[bytes, None, None]:
-        """Yield the file as UTF-8, cut anywhere: a part of `first` bytes, then parts of `size`; else as `raw_lines`."""
+        """Yield the file as UTF-8, cut anywhere: a part of `first` bytes, then larger ones, up to `size`.
+
+        Stray bytes as in `raw_lines`.
+        """
         if not self._is_utf8:
             for text in self.text(tally):
                 yield text.encode("utf-8", "surrogatepass")
             return
-        with self.opened() as file, io.BufferedReader(file, BLOCK) as stream:
+        with self.opened() as file, io.BufferedReader(file, first) as stream:
             yield stream.read(first).removeprefix(codecs.BOM_UTF8)
-            while part := stream.read(size):
+            while part := stream.read(first):
                 yield part
+                first = min(2 * first, size)
 
     @property
     def _is_utf8(self) -> bool:
-        return self.encoding in ("utf-8", "utf-8-sig")
+        return self.encoding in UTF8
 
     def advance(self, share: float) -> None:
         """Record progress of a reader that jumps about in the file: `share` of it is done."""
         self._done = int(share * self.size)
+
+
+class _Joined(io.RawIOBase):
+    """Blocks of bytes as one stream."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._blocks = iter(blocks)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = memoryview(block)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+def lines_of(blocks: Iterable[bytes], tally: Tally, newline: str = "\n") -> Generator[list[str], None, None]:
+    """Yield the lines in blocks of UTF-8, which may be cut anywhere, as `Source.line_lists` does."""
+    yield from _line_lists(_Joined(blocks), "utf-8", tally, newline)
+
+
+def text_of(blocks: Iterable[bytes], tally: Tally) -> Generator[str, None, None]:
+    """Yield the text in blocks of UTF-8, which may be cut anywhere, as `Source.text` does."""
+    yield from _text(_Joined(blocks), "utf-8", tally)
+
+
+def _text(stream: io.RawIOBase, encoding: str, tally: Tally) -> Generator[str, None, None]:
+    errors = "surrogateescape" if encoding in UTF8 else "replace"
+    with io.TextIOWrapper(io.BufferedReader(stream, BLOCK), encoding, errors, "") as text:
+        while part := text.read(BLOCK):
+            yield part if part.isascii() or not BAD_BYTES.search(part) else _mended(part, tally)
+
+
+def _line_lists(stream: io.RawIOBase, encoding: str, tally: Tally, newline: str) -> Generator[list[str], None, None]:
+    is_utf8 = encoding in UTF8
+    errors = "surrogateescape" if is_utf8 else "replace"
+    with io.TextIOWrapper(io.BufferedReader(stream, BLOCK), encoding, errors, newline) as text:
+        while lines := text.readlines(BLOCK):
+            yield lines if not is_utf8 or _is_sound(lines) else [_mended(line, tally) for line in lines]
 
 
 def _is_sound(lines: Sequence[str]) -> bool:

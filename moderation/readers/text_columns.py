@@ -18,12 +18,14 @@ __all__ = [
     "holding",
     "holds",
     "is_ascii",
+    "is_utf8",
     "last_bytes",
     "mask_of",
     "matching",
     "present",
     "renamed",
     "replaced",
+    "same",
 ]
 
 TEXT: Final = pa.large_string()
@@ -70,6 +72,16 @@ def is_ascii(column: Any) -> bool:
     return not len(data) or bool(data.max() < 0x80)
 
 
+def is_utf8(block: bytes) -> bool:
+    """Tell whether bytes are sound UTF-8."""
+    places = pa.py_buffer(np.array([0, len(block)], np.int64))
+    try:
+        pa.Array.from_buffers(pa.large_binary(), 1, [None, places, pa.py_buffer(block)]).cast(TEXT)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 def first_bytes(column: Any) -> np.ndarray:
     """Return the first byte of each value; 0 where it is missing or empty (or begins with NUL)."""
     return _byte_at(column, 0)
@@ -87,6 +99,19 @@ def _byte_at(column: Any, end: int) -> np.ndarray:
     found[there] = data[offsets[there + 1] - 1 if end else offsets[there]]
     if column.null_count:
         found[mask_of(column.is_null())] = 0
+    return found
+
+
+def same(column: Any, word: str) -> np.ndarray:
+    """Tell which values are `word`; only those as long as it are looked at."""
+    offsets, _ = bytes_of(column)
+    written = word.encode()
+    found: np.ndarray = np.diff(offsets) == len(written)
+    if column.null_count:
+        found &= mask_of(column.is_valid())
+    places = np.flatnonzero(found)
+    if written and len(places):
+        found[places] = mask_of(pc.equal(column.take(pa.array(places)), word))
     return found
 
 

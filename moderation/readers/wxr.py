@@ -4,7 +4,7 @@ Source: wp-admin/includes/export.php of WordPress, and Disqus' "Custom XML impor
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,23 +13,12 @@ from moderation.readers.formats import CERTAIN, LIKELY, NO, Format, Wanted
 from moderation.readers.markup import plain_text
 from moderation.readers.records import batches_of_fields
 from moderation.readers.source import Source
+from moderation.readers.xml_cells import Sheet, once
 from moderation.readers.xml_stream import Keys, Plan, XmlStream, all_text, first_tag, markup
 from moderation.tables import Batch
 
 __all__ = ["WXR"]
 
-PLAN: Final = Plan(
-    records={"wp:comment": ()},
-    vital={"wp:comment": "wp:comment_content"},
-    namespaces={
-        "excerpt": r"wordpress\.org/export/[\d.]+/excerpt",
-        "wp": r"wordpress\.org/export/",
-        "content": r"purl\.org/rss/1\.0/modules/content",
-        "dc": r"purl\.org/dc/elements",
-        "dsq": r"disqus\.com",
-    },
-    container="item",
-)
 COMMENT: Final = {
     "wp:comment_id": "id",
     "wp:comment_parent": "parent_id",
@@ -54,6 +43,46 @@ ARTICLE: Final = {
     "wp:post_date_gmt": "gmt",
     "dsq:thread_identifier": "thread",
 }
+_FIELDS: Final = {f"{{{name}}}": key for name, key in COMMENT.items() if key != "meta"}
+_ABOUT: Final = {f"{{{name}}}": key for name, key in ARTICLE.items()}
+_MARKS: Final = ("akismet_user_result", "akismet_result")
+SHEET: Final = Sheet(
+    cells={
+        "item": tuple(_ABOUT),
+        "wp:comment": (
+            *_FIELDS,
+            *(f"count({{wp:commentmeta}}[{{wp:meta_key}}='{mark}'])" for mark in _MARKS),
+            *(f"{{wp:commentmeta}}[{{wp:meta_key}}='{mark}']/{{wp:meta_value}}" for mark in _MARKS),
+        ),
+    },
+    odd={
+        "item": [*once(*_ABOUT), "{content:encoded}/*"],
+        "wp:comment": [
+            *once(*_FIELDS),
+            "{wp:comment_content}/*",
+            "{wp:commentmeta}[{wp:meta_key}[2] or {wp:meta_value}[2] or */*]",
+            *(f"{{wp:commentmeta}}[{{wp:meta_key}}='{mark}'][2]" for mark in _MARKS),
+            # With white space around it, it is a mark all the same.
+            *(
+                f"{{wp:commentmeta}}[contains({{wp:meta_key}}, '{mark}') and {{wp:meta_key}} != '{mark}']"
+                for mark in _MARKS
+            ),
+        ],
+    },
+)
+PLAN: Final = Plan(
+    records={"wp:comment": ()},
+    vital={"wp:comment": "wp:comment_content"},
+    namespaces={
+        "excerpt": r"wordpress\.org/export/[\d.]+/excerpt",
+        "wp": r"wordpress\.org/export/",
+        "content": r"purl\.org/rss/1\.0/modules/content",
+        "dc": r"purl\.org/dc/elements",
+        "dsq": r"disqus\.com",
+    },
+    container="item",
+    sheet=SHEET,
+)
 NEVER: Final = "0000-00-00"
 _BLOG: Final = re.compile(r"<wp:base_blog_url>\s*(?:<!\[CDATA\[)?\s*https?://([\w.-]{1,100})", re.IGNORECASE)
 _LINK: Final = re.compile(r"<link>\s*(?:<!\[CDATA\[)?\s*https?://([\w.-]{1,100})", re.IGNORECASE)
@@ -97,26 +126,23 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
     of_comment, of_meta, of_article = stream.keys(COMMENT), stream.keys(META), stream.keys(ARTICLE)
     article: Mapping[str, str | None] = {}
     number = local = spam = 0
-    for name, tree, fault in stream:
+    for name, tree, fault, cells in stream:
         if name == PLAN.container:
-            article = {} if tree is None else _article(tree, of_article)
+            if cells:
+                article = _told({key: cell.strip() for key, cell in zip(_ABOUT.values(), cells, strict=True)})
+            else:
+                article = {} if tree is None else _article(tree, of_article)
             continue
         number += 1
         tally.records_in += 1
-        if tree is None:
+        if cells:
+            record, told = _of_cells(cells)
+        elif tree is None:
             tally.lose(f"comment {number}", fault)
             continue
-        record: dict[str, Any] = {}
-        told: dict[str, str] = {}
-        for child in tree:
-            key = of_comment[child.tag]
-            if key == "meta":
-                pair = {of_meta[each.tag]: each.text for each in child}
-                told[(pair.get("key") or "").strip()] = (pair.get("value") or "").strip()
-            elif key == "text":
-                record["text"] = plain_text(markup(child))
-            elif key is not None:
-                record[key] = ((child.text if not len(child) else all_text(child)) or "").strip()
+        else:
+            record, told = _of_tree(tree, of_comment, of_meta)
+        record["text"] = plain_text(record.get("text", ""))
         for key in ("author", "author_url"):  # stored as they are shown: with entities
             if "&" in (value := record.get(key, "")):
                 record[key] = plain_text(value)
@@ -136,6 +162,31 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
         tally.note(NO_SPAM)
 
 
+def _of_cells(cells: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a comment holds and what marks it has, as the sheet's cells say."""
+    *fields, there, also_there, value, other = cells
+    record: dict[str, Any] = dict(zip(_FIELDS.values(), map(str.strip, fields), strict=True))
+    told = {mark: said.strip() for mark, count, said in zip(_MARKS, (there, also_there), (value, other), strict=True)
+            if count != "0"}  # fmt: skip
+    return record, told
+
+
+def _of_tree(tree: Any, of_comment: Keys, of_meta: Keys) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the same, as the comment's tree says."""
+    record: dict[str, Any] = {}
+    told: dict[str, str] = {}
+    for child in tree:
+        key = of_comment[child.tag]
+        if key == "meta":
+            pair = {of_meta[each.tag]: each.text for each in child}
+            told[(pair.get("key") or "").strip()] = (pair.get("value") or "").strip()
+        elif key == "text":
+            record["text"] = markup(child)
+        elif key is not None:
+            record[key] = ((child.text if not len(child) else all_text(child)) or "").strip()
+    return record, told
+
+
 def _spam(told: Mapping[str, str], status: str | None) -> str | None:
     """Return what Akismet's marks say of a comment: a moderator's word first, then its own "yes".
 
@@ -152,6 +203,10 @@ def _article(tree: Any, keys: Keys) -> Mapping[str, str | None]:
         key = keys[child.tag]
         if key is not None and not found.get(key):
             found[key] = (markup(child) if key == "text" else all_text(child)).strip()
+    return _told(found)
+
+
+def _told(found: Mapping[str | None, str | None]) -> Mapping[str, str | None]:
     gmt = found.get("gmt") or NEVER
     content = {
         "url": found.get("url"),

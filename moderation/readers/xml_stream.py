@@ -1,7 +1,8 @@
-"""The bytes of an XML export in, its records out as small parsed trees: memory stays flat, and damage stays local.
+"""The bytes of an XML export in, its records out as cells or small parsed trees: memory stays flat, damage stays local.
 
 The stream is cut where records begin and end, with an eye for CDATA sections; what was cut out is parsed by the
-hundred, strictly. Only where that fails is each record looked at alone: mended if it can be, read as far as it goes if
+hundred, strictly, and a stylesheet says what its records hold, all in a thread of its own. What is odd there is handed
+over as trees. Only where parsing fails is each record looked at alone: mended if it can be, read as far as it goes if
 not. So a file of any size, cut off anywhere, with any fault in it, costs the records that the fault stands in and no
 other.
 
@@ -10,16 +11,21 @@ No document type ever reaches the parser: entities that a file declares are refu
 
 import codecs
 import re
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from lxml import etree
 
 from moderation.errors import FormatError
+from moderation.readers.ahead import ahead
 from moderation.readers.encoding import replace_bad_bytes
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
+from moderation.readers.xml_cells import Sheet, Stylesheet
 
 __all__ = ["Keys", "Plan", "Record", "XmlStream", "all_text", "first_tag", "markup"]
 
@@ -72,7 +78,7 @@ class Plan:
     the element that must be whole where the file ends inside the record. `namespaces`: prefix -> a pattern for the
     address of its namespace; the empty prefix for names without one. `container`: what the records stand in; the part
     of it before its first record is handed over as a record of its own, if there is any. `before`: tags that end that
-    part earlier.
+    part earlier. `sheet`: what is asked of each of them, where that can be said.
     """
 
     records: Mapping[str, Sequence[str]]
@@ -80,14 +86,16 @@ class Plan:
     namespaces: Mapping[str, str]
     container: str | None = None
     before: Sequence[str] = ()
+    sheet: Sheet | None = None
 
 
 class Record(NamedTuple):
-    """One record: its name in the plan, its tree, or why there is none."""
+    """One record: its name in the plan, and what the plan's sheet asks of it; or its tree, or why there is none."""
 
     name: str
     tree: Any | None
     fault: str = ""
+    cells: Sequence[str] = ()
 
 
 class _Piece(NamedTuple):
@@ -193,19 +201,21 @@ class XmlStream:
     def __iter__(self) -> Iterator[Record]:
         """Read the file from its beginning."""
         root = _root(self._source, self._tally)
-        parser = _Parser(self._spelling, self._plan, self._tally)
+        parser = _Parser(self._spelling, self._plan, self._tally, self._unwanted)
         with self._source.opened() as file:
             window = _Window(_utf8(file, self._source, self._tally))
             cutter = _Cutter(window, self._spelling, self._plan, self._tally)
             while not cutter.ended:
                 # What is well-formed is parsed as it stands; the cutter takes over where something is not, and hands
                 # back when it has come past that.
-                for run in cutter.runs():
-                    records = parser.units(run)
-                    if records is None:
-                        break
-                    yield from records
-                    cutter.go_on()
+                with closing(ahead(cutter.runs(), parser.read)) as runs:
+                    for _, read in runs:
+                        records = read if read is None or isinstance(read, Iterator) else parser.units(read)
+                        if records is None:
+                            break
+                        yield from records
+                        cutter.go_on()
+                cutter.go_back()
                 yield from self._cut(cutter, parser)
             if root and b"</" + root.encode() not in window.tail:
                 self._tally.note("the file ends before its last tag: what may have followed is missing")
@@ -374,6 +384,11 @@ class _Window:
         self._found.clear()
         return size > 0
 
+    def put_back(self, data: bytes, position: int) -> None:
+        """Take back what was there before `position`."""
+        self.data = data + self.data[position:]
+        self._found.clear()
+
     def find(self, what: bytes, start: int) -> int:
         """Return where `what` stands first in `data` from `start` on, or -1."""
         asked, found = self._found.get(what, (len(self.data) + 1, 0))
@@ -414,7 +429,8 @@ class _Cutter:
         self._plan = plan
         self._tally = tally
         self.ended = False
-        self._position = self._next = 0
+        self._position = 0
+        self._begun: deque[bytes] = deque()
         container = [plan.container] if plan.container else []
         starts = [*plan.records, *container, *plan.before]
         self._written = {name: spelling.written(name) for name in starts}
@@ -438,7 +454,8 @@ class _Cutter:
     def runs(self) -> Iterator[bytes]:
         """Yield containers (or records, where there are none) in a row, with whatever stands between them.
 
-        Each begins and ends with one, if nothing deceives. Ask for the next after `go_on`, or read on with `pieces`.
+        Each begins and ends with one, if nothing deceives. Several may be asked for ahead: `go_on` when one was read,
+        and `go_back` before reading on with `pieces`.
         """
         window = self._window
         while True:
@@ -453,12 +470,21 @@ class _Cutter:
             ends = [at + len(last) for last in self._last if (at := data.rfind(last, found.start(), limit)) != -1]
             if not ends or (self._plan.container and self._name[found[0][1:]] != self._plan.container):
                 return
-            self._next = end = max(ends)
+            end = max(ends)
+            self._begun.append(data[position:end])
+            self._position = end
             yield data[found.start() : end]
 
     def go_on(self) -> None:
-        """Go past the last of the `runs`."""
-        self._position = self._next
+        """Go past the first of the `runs` that are being read."""
+        self._begun.popleft()
+
+    def go_back(self) -> None:
+        """Go back to the beginning of the `runs` that were not gone past."""
+        if self._begun:
+            self._window.put_back(b"".join(self._begun), self._position)
+            self._begun.clear()
+            self._position = 0
 
     def pieces(self) -> Iterator[_Piece]:
         """Yield the pieces in order: all that are left, or those of the part in which a run was not well-formed."""
@@ -598,10 +624,16 @@ class _Cutter:
 class _Parser:
     """Pieces to trees: many at once where they are well-formed, one by one where they are not."""
 
-    def __init__(self, spelling: _Spelling, plan: Plan, tally: Tally) -> None:
+    def __init__(
+        self, spelling: _Spelling, plan: Plan, tally: Tally, unwanted: Callable[[bytes], bool] | None = None
+    ) -> None:
         self._spelling = spelling
         self._plan = plan
         self._tally = tally
+        self._unwanted = unwanted
+        self._sheets = threading.local()
+        written = map(spelling.written, plan.records)
+        self._last = [(b"<" + name, b"</" + name + b">") for name in written]
         self._strict = etree.XMLParser(**_SAFE)
         self._lenient = etree.XMLParser(**_SAFE, recover=True)
 
@@ -620,16 +652,46 @@ class _Parser:
             for piece, data in zip(pieces, whole, strict=True):
                 yield self._alone(piece, data)
 
-    def units(self, run: bytes) -> list[Record] | None:
-        """Return the records in a run of whole containers or records; None where it is not well-formed, or odd."""
-        plan = self._plan
-        if run.count(OPEN) != run.count(CLOSE):  # a section that was never ended would swallow what follows
-            return None
+    def read(self, run: bytes) -> Any | None:
+        """Return the records in a run of whole containers or records, with their cells.
+
+        Where there is more to them than cells say, return the run's tree; None where it is not well-formed.
+        """
+        bare = b"<!" not in run  # each look costs a part of what parsing does
+        if (0 if bare else run.count(OPEN)) != (run.count(CLOSE) if b"]" in run else 0):
+            return None  # a section that was never ended would swallow what follows
+        if bare and self._unwanted is not None:
+            run = self._wanted(run)
         root = self._rooted([run])
         if root is None and self._spelling.declare(run):
             root = self._rooted([run])
-        if root is None:
-            return None
+        if root is None or self._plan.sheet is None:
+            return root
+        cells = self._sheet(self._plan.sheet).cells(run, root)
+        return root if cells is None else (Record(name, None, "", held) for name, *held in cells)
+
+    def _sheet(self, sheet: Sheet) -> Stylesheet:
+        plan = self._plan
+        made: Stylesheet | None = getattr(self._sheets, "made", None)
+        if made is None:
+            made = Stylesheet(sheet, self._spelling.tag, plan.records, plan.container, plan.before)
+            self._sheets.made = made
+        return made
+
+    def _wanted(self, run: bytes) -> bytes:
+        """Return a run of records, with no section in it, without those that plainly are not wanted."""
+        if self._unwanted is None or self._plan.container or len(self._last) != 1 or b"<?" in run:
+            return run
+        begin, end = self._last[0]
+        parts = run.split(end)
+        # In each there must be one record, and nothing that could hide another.
+        if any(part.count(begin) != 1 for part in parts[:-1]) or begin in parts[-1]:
+            return run
+        return b"".join(part + end for part in parts[:-1] if not self._unwanted(part)) + parts[-1]
+
+    def units(self, root: Any) -> list[Record] | None:
+        """Return the records in the tree of a run; None where they stand oddly."""
+        plan = self._plan
         tags = {self._spelling.tag(name): name for name in plan.records}
         if plan.container is None:
             for tree in root.iter(*tags):

@@ -1,17 +1,19 @@
 """Convert exports of every format to Parquet, beside the bare parser doing nothing over the same file, in one run.
 
-    python tests/bench/readers.py [--rows 50000] [--megabytes 30] [--peak 500000]
+    python tests/bench/readers.py [--rows 50000] [--megabytes 30] [--peak 500000] [--peak-megabytes 400]
 
 The bare parsers are lxml's iterparse with what was read freed, orjson (a line each, or the document), and csv.reader.
-Ours is all that `moderation convert` does. Times are the processor's, of all threads, so that other work on the machine
-does not count; parsing and packing go on beside the rest where there is a second core, and the wall's time is less.
+Ours is all that `moderation convert` does. Two times are taken, of each the best of several runs, which take turns: the
+processor's, of all threads, in which other work on the machine does not count; and the wall's, which is less where
+there is a second core, for parsing and packing go on beside the rest.
 
-The comments are made up from the words of the seed page, so anybody can run it. Prints MB/s of each, and how many times
-the bare parser's time ours takes; --peak reads a JSON Lines file of so many lines in a process of its own and prints
-its peak memory, beside that of a tenth of the lines (flat means: the same, but for eight bytes for each id).
+The comments are made up from the words of the seed page, so anybody can run it. Prints MB/s of each by the wall, and
+how many times the bare parser's time ours takes, by both clocks; --peak converts a JSON Lines file of so many lines in
+a process of its own and prints its peak memory, beside that of a tenth of the lines; --peak-megabytes does so with a
+WordPress export of that size (flat means: the same, but for eight bytes for each id).
 
-Measured on two cores of a busy machine, with `moderation convert` to Parquet: 329 MB of memory at
-250,000 lines of JSON and 334 MB at a million; 454 MB at a WordPress export of 100 MB and 477 MB at one of 400 MB.
+Measured on two cores of a busy machine, by --peak and --peak-megabytes: 359 MB of memory at 500,000 lines of JSON and
+414 MB at 5 million, which take 1.8 GB; 621 MB at a WordPress export of 200 MB and 684 MB at one of 2 GB.
 """
 
 import argparse
@@ -22,18 +24,20 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
-from bench_xml import bare, make
+from bench_xml import bare as iterparsed
+from bench_xml import make
 
 from moderation.jobs import convert as converted
 from moderation.settings import seed_page
 
 csv.field_size_limit(2**31 - 1)
+TIMES = 5
 
 
 def rows(count: int) -> Iterator[dict[str, Any]]:
@@ -98,7 +102,7 @@ def put_table(path: Path, records: Iterator[dict[str, Any]]) -> None:
 
 
 def parse_xml(path: Path) -> None:
-    bare(str(path), "")
+    iterparsed(str(path), "")
 
 
 def parse_lines(path: Path) -> None:
@@ -123,14 +127,22 @@ def parse_table(path: Path) -> None:
             pass
 
 
-def seconds(work: Callable[[], object], times: int = 3) -> float:
-    """Return the processor's time, which does not depend on what else the machine does."""
-    best = float("inf")
-    for _ in range(times):
-        start = time.process_time()
-        work()
-        best = min(best, time.process_time() - start)
-    return best
+class Seconds(NamedTuple):
+    """How long something took: the processor's time, of all threads, and the wall's."""
+
+    cpu: float
+    wall: float
+
+
+def seconds(work: Callable[[], object]) -> Seconds:
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return Seconds(time.process_time() - cpu, time.perf_counter() - wall)
+
+
+def best(runs: Iterable[Seconds]) -> Seconds:
+    """Return the least of each time."""
+    return Seconds(*map(min, zip(*runs, strict=True)))
 
 
 def convert(path: Path) -> None:
@@ -144,12 +156,37 @@ def peak(path: str, report: str) -> None:
     Path(report).write_text(f"{took} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}")
 
 
+def print_peaks(lines: int, megabytes: int) -> None:
+    """Print time and peak memory of converting a tenth of a large file, and the whole; one file at a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, report = Path(folder) / "large", Path(folder) / "report"
+        for count in (lines // 10, lines) if lines else ():
+            put_lines(path, rows(count))
+            print_peak(path, report, f"{count:,} lines of JSON")
+        for size in (megabytes // 10, megabytes) if megabytes else ():
+            make(path, "wxr", size * 1_000_000)
+            print_peak(path, report, "WordPress export")
+
+
+def print_peak(path: Path, report: Path, name: str) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=peak, args=(str(path), str(report)))
+    process.start()
+    process.join()
+    took, memory = map(float, report.read_text().split())
+    size = path.stat().st_size / 1e6
+    print(f"{name}, {size:,.0f} MB: {took:.1f} s, {size / took:.0f} MB/s, peak memory {memory:,.0f} MB", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--megabytes", type=int, default=30, help="size of the XML files")
     parser.add_argument("--peak", type=int, default=0, metavar="LINES")
+    parser.add_argument("--peak-megabytes", type=int, default=0, metavar="MB")
     arguments = parser.parse_args()
+    if arguments.peak or arguments.peak_megabytes:
+        print_peaks(arguments.peak, arguments.peak_megabytes)
+        return
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         made = list(rows(arguments.rows))
@@ -161,7 +198,7 @@ def main() -> None:
         (home / "youtube.json").write_text(json.dumps({"items": [youtube(row) for row in made]}))
         put_table(home / "wp-cli.csv", map(wp_cli, made))
         (home / "packed.jsonl.gz").write_bytes(gzip.compress((home / "x.jsonl").read_bytes(), 6))
-        print(f"{'format':<16} {'MB':>7} {'bare MB/s':>10} {'ours MB/s':>10} {'times':>6}")
+        print(f"{'format':<16} {'MB':>7} {'bare MB/s':>10} {'ours MB/s':>10} {'times':>6} {'cpu':>6}")
         for name in ("wxr", "disqus", "blogml", "blogger"):
             make(home / f"{name}.xml", name, arguments.megabytes * 1_000_000)
         for name, parse in (
@@ -180,18 +217,13 @@ def main() -> None:
         ):
             path = home / name
             size = path.stat().st_size / 1e6
-            bare, ours = seconds(lambda p=path, f=parse: f(p)), seconds(lambda p=path: convert(p))
-            print(f"{name:<16} {size:>7.1f} {size / bare:>10.0f} {size / ours:>10.0f} {ours / bare:>6.1f}")
-        for lines in (arguments.peak // 10, arguments.peak) if arguments.peak else ():
-            put_lines(home / "large.jsonl", rows(lines))
-            process = multiprocessing.get_context("spawn").Process(
-                target=peak, args=(str(home / "large.jsonl"), str(home / "report"))
+            runs = [(seconds(lambda p=path, f=parse: f(p)), seconds(lambda p=path: convert(p))) for _ in range(TIMES)]
+            bare, ours = map(best, zip(*runs, strict=True))
+            print(
+                f"{name:<16} {size:>7.1f} {size / bare.wall:>10.0f} {size / ours.wall:>10.0f} "
+                f"{ours.wall / bare.wall:>6.1f} {ours.cpu / bare.cpu:>6.1f}",
+                flush=True,
             )
-            process.start()
-            process.join()
-            took, memory = map(float, (home / "report").read_text().split())
-            size = (home / "large.jsonl").stat().st_size / 1e6
-            print(f"{lines:,} lines, {size:,.0f} MB: {took:.1f} s, peak memory {memory:,.0f} MB")
 
 
 if __name__ == "__main__":
