@@ -36,6 +36,7 @@ const IDLE_MS = 60; // how long a hand must rest before anything is asked for
 const BEAT_MS = 45_000; // how often the server hears that this page is alive
 const AHEAD = 3; // cards behind the one on screen whose surroundings are asked for
 const PAUSE_MS = 5 * 60_000; // hands off the keys for so long is a pause
+const LATE_MS = 1500; // how long after another lens a list may still take the focus
 const REMEMBERED = 50; // acts that can be taken back without asking the server for the card
 const UNKNOWN = Number.MAX_SAFE_INTEGER; // the version that an answer to an undone card will have left
 const LINES = 8; // rows of the queue beside the card
@@ -71,11 +72,15 @@ class Desk {
     this.zen = sessionStorage.getItem("moderation.zen") === "1";
     this.writing = false;
     this.pressed = 0;
+    this.turned = -Infinity;
+    this.tabbed = 0;
     this.send = () => {};
     this.onKey = (event) => this.key(event);
     this.onStore = () => this.tell();
+    this.onFocus = (event) => this.giveBack(event);
     window.addEventListener("keydown", this.onKey, true); // before Streamlit, which has keys of its own
     window.addEventListener("online", this.onStore);
+    window.addEventListener("focusin", this.onFocus);
     this.timer = setInterval(() => this.beat(), 250);
   }
 
@@ -83,6 +88,7 @@ class Desk {
     this.frame?.remove();
     window.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("online", this.onStore);
+    window.removeEventListener("focusin", this.onFocus);
     clearInterval(this.timer);
     document.documentElement.classList.remove("zen");
   }
@@ -131,8 +137,15 @@ class Desk {
       this.at = 0;
       // The list it was chosen from gives the keyboard back: one that keeps the focus swallows the letters.
       if (document.activeElement?.closest?.(".st-key-toolbar")) document.activeElement.blur();
+      this.turned = performance.now();
     }
     this.generation = generation;
+  }
+
+  // A list that closes takes the focus once more, and that may come after the cards that were chosen in it.
+  giveBack(event) {
+    const late = performance.now() - this.turned < LATE_MS && this.turned > this.tabbed;
+    if (late && event.target.closest?.(".st-key-toolbar")) event.target.blur();
   }
 
   take(cards) {
@@ -347,6 +360,7 @@ class Desk {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Tab") this.tabbed = performance.now(); // who goes there by hand is let in
     if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) {
       // Esc gives the keyboard back to the card; where a list is open it closes that first.
       const closed = target.getAttribute("aria-expanded") !== "true";
@@ -510,6 +524,8 @@ class Desk {
     const veil = look.veil === "all" && !this.revealed.has(card.id);
     this.fillBody(body, card, context, veil);
     body.classList.toggle("veiled", veil);
+    const held = this.cardBox.contains(document.activeElement) ? document.activeElement : null;
+    this.painting = true; // what is being typed moves with the page, from here on: leaving it for that is no end of it
     const parts = [
       asks,
       label && el("p", { class: "means" }, words.means.replace("{yes}", label.yes).replace("{no}", label.no)),
@@ -528,8 +544,6 @@ class Desk {
     const scrolled = this.bodyOf === card.id ? this.cardBox.querySelector(".body")?.scrollTop : 0;
     this.bodyOf = card.id;
     const writing = this.writing;
-    const held = this.cardBox.contains(document.activeElement) ? document.activeElement : null;
-    this.painting = true; // what is being typed moves with the page: leaving it for that is no end of it
     this.cardBox.replaceChildren(...parts.filter(Boolean));
     this.painting = false;
     if (scrolled) body.scrollTop = scrolled;
