@@ -5,9 +5,9 @@ Everything above asks a tier the same questions and gets the same tables, whiche
 - fast: the classifier alone.
 - accurate: for the abuse labels and incitement a weighted sum of the encoder's logit and the classifier's; off-topic by
   the classifier's features of context and by how like the comment is, as sentences, to the passages of its article, to
-  what it answers and to the thread before it; spam and trackback by the classifier's logit, which knows shape, author
-  and link, and by the sentence embedding, which knows what is said in words the classifier never met, with the
-  structure of it.
+  what it answers and to the thread before it; spam by the classifier's logit, which knows shape, author and link, and
+  by the sentence embedding, which knows what is said in words the classifier never met, with the structure of it;
+  trackback by the classifier's logit.
 - cascade: the classifier scores everything, and what it is unsure of is scored again by the accurate tier.
 
 What a site's reviews teach is a change of the classifier's weights. It is fitted for each tier on top of that tier's

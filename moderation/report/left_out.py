@@ -2,8 +2,8 @@
 
 What is measured is the way of fitting, not the shipped weights: those saw every blog. Each fit is the recipe's own
 (`fit_head`, its strengths and source weights). `extra` adds features per comment, as of a sentence encoder: what a tier
-with embeddings would reach in the same way. For off-topic they join every fit; for spam and trackback a fit of them
-alone, which leaves out the same blog or video, is added to the left-out logit by a share chosen on the others.
+with embeddings would reach in the same way. For off-topic they join every fit; for spam a fit of them and of structure,
+which leaves out the same video, is added to the left-out logit by a share chosen on the others.
 """
 
 import hashlib
@@ -129,7 +129,6 @@ def trackback(
     data: Path,
     seeds: Path,
     *,
-    extra: Extra | None = None,
     share: float = 1.0,
     cache: Path | None = None,
     seed: int = 0,
@@ -137,18 +136,11 @@ def trackback(
 ) -> Trackback:
     """Leave each blog out in turn, by text and author alone: links, kinds and contexts are not shown to any fit.
 
+    So it is for every tier: a notice is told by its structure, and the accurate one takes the classifier's word for it.
+
     Blogs with fewer trackbacks than `FEWEST_TRACKBACKS` are left out a third at a time, and take part in no number.
     """
     found = _cached(cache, _key("trackback", data, seeds, None, share), lambda: _trackback_logits(data, seeds, share))
-    if extra is not None:
-        key = _key("trackback", data, seeds, extra, share)
-        first, further = found, extra
-
-        def again() -> LeftOut:
-            corpus = joined(_trackback_parts(data, seeds, share))
-            return _weighed("trackback", first, further(_rows_of(corpus, first.row)))
-
-        found = _cached(cache, key, again)
     yes = {name: int(found.answers[found.group == name].sum()) for name in np.unique(found.group)}
     groups = {
         name: (found.answers[rows], found.logits[rows])
@@ -264,9 +256,9 @@ def _spam_again(parts: Mapping[str, LeftOut], prepared: Prepared, extra: Extra) 
     }
     alike = _together(blogs, own)
     learned = np.concatenate([features["blogs"], features["fitted"]])
-    weighed = _weighed("spam", _together(alike, parts["videos"]), np.concatenate([learned, features["videos"]]))
+    weighed = _weighed(_together(alike, parts["videos"]), np.concatenate([learned, features["videos"]]))
     found = {"videos": replace(parts["videos"], logits=weighed.logits[len(alike.logits) :])}
-    by_sentence = _sentence_logits("spam", alike, learned)
+    by_sentence = _sentence_logits(alike, learned)
     share = best_share(alike.group, alike.answers, alike.logits, by_sentence)
     weights, bias = _sentence_fit(alike, learned, taught_by("spam", alike.group))
     for name in ("across", "own"):
@@ -292,10 +284,10 @@ def _sentence_fit(
     return np.array(weights), bias
 
 
-def _sentence_logits(label: str, rows: LeftOut, features: npt.NDArray[np.floating[Any]]) -> Floats:
+def _sentence_logits(rows: LeftOut, features: npt.NDArray[np.floating[Any]]) -> Floats:
     """Return what sentences alone say of each group, by a fit that did not see it; NaN where there is no logit."""
     logits = np.full(len(rows.logits), np.nan)
-    teaching = taught_by(label, rows.group)
+    teaching = taught_by("spam", rows.group)
     for name in np.unique(rows.group):
         out = rows.group == name
         if not np.isnan(rows.logits[out]).all():
@@ -304,9 +296,9 @@ def _sentence_logits(label: str, rows: LeftOut, features: npt.NDArray[np.floatin
     return logits
 
 
-def _weighed(label: str, rows: LeftOut, features: npt.NDArray[np.floating[Any]]) -> LeftOut:
+def _weighed(rows: LeftOut, features: npt.NDArray[np.floating[Any]]) -> LeftOut:
     """Return the rows with what sentences say added to the logits, by a share chosen on the other groups."""
-    by_sentence = _sentence_logits(label, rows, features)
+    by_sentence = _sentence_logits(rows, features)
     logits = rows.logits.copy()
     for name in np.unique(rows.group[~np.isnan(by_sentence)]):
         out = rows.group == name
