@@ -209,6 +209,19 @@ class Classifier:
         bias = np.array([heads[label].bias for label in labels], np.float64)
         return cls(labels, weights, scale, np.ascontiguousarray(dense, np.float64), bias, rare, version)
 
+    def replaced(self, other: "Classifier") -> "Classifier":
+        """Return this classifier with the heads of `other` in the place of its own; the rest stays bit for bit."""
+        labels = tuple(label for label in LABELS if label in (*self.labels, *other.labels))
+        heads = [other if label in other.labels else self for label in labels]
+        at = [head.labels.index(label) for head, label in zip(heads, labels, strict=True)]
+        found = [
+            (head.weights[:, j], head.scale[j], head.dense[:, j], head.bias[j])
+            for head, j in zip(heads, at, strict=True)
+        ]
+        weights, scale, dense, bias = (np.stack(parts, axis=-1) for parts in zip(*found, strict=True))
+        weights, dense = np.ascontiguousarray(weights), np.ascontiguousarray(dense)
+        return Classifier(labels, weights, scale, dense, bias, self.rare, card=self.card, languages=self.languages)
+
     def logits(self, batch: Batch, earlier: pd.DataFrame | None = None) -> npt.NDArray[np.float64]:
         """Return float64 logits of shape (n, labels); NaN where a label is not judged.
 

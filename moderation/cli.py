@@ -11,6 +11,7 @@ import contextlib
 import math
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from moderation.learning import Checks
     from moderation.policy import Policy
     from moderation.readers import LossReport
+    from moderation.recipe import Trained
     from moderation.registry import Registry
     from moderation.store import Store
     from moderation.tiers import Scorer
@@ -523,18 +525,28 @@ def train(
     accurate: Annotated[
         bool, typer.Option("--accurate/--fast-only", help="Train the encoder of the accurate tier too: hours.")
     ] = False,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="Fit spam and trackback alone, and take over all else from this model."
+        ),
+    ] = None,
 ) -> None:
     """Fit the base model from public data sets, by the recipe in this package; for maintainers of the model."""
     from moderation import recipe
+    from moderation.classifier import Classifier
 
+    if base is not None and accurate:
+        raise InputError("train: --from takes the encoder over, --accurate makes a new one; give one of the two")
     folder = out or Path("models") / f"base-{_now():%Y.%m}"
     if folder.exists():
         raise InputError(f"{folder}: is there already, and a version is written once; give another --out")
+    earlier = None if base is None else Classifier.load(base)
     with tempfile.TemporaryDirectory() as scratch:
         tuned = _tuned(data, Path(scratch)) if accurate else None
         with _progress("steps") as progress:
             trained = recipe.train(
-                data, seeds_folder(), teacher=None if tuned is None else tuned.teacher, progress=progress
+                data, seeds_folder(), teacher=None if tuned is None else tuned.teacher, base=earlier, progress=progress
             )
         card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
         full = {**trained.card, **card}
@@ -542,12 +554,30 @@ def train(
             trained.classifier.save(folder, full)
             if tuned is not None:
                 full["encoder"] = tuned.finish(trained, folder)
+            elif base is not None and earlier is not None and "encoder" in earlier.card:
+                full["encoder"] = _taken_over(base, earlier.card["encoder"], trained, data, folder)
+            if "encoder" in full:
                 (folder / "card.json").unlink()
                 trained.classifier.write_card(folder, full)
             (folder / "card.md").write_text(recipe.card_markdown(full, folder.name), "utf-8")
         except OSError as error:
             raise InputError(f"{folder}: cannot be written ({error.strerror}); give another --out") from error
     _say(f"written: {folder}")
+
+
+def _taken_over(base: Path, told: Mapping[str, Any], trained: "Trained", data: Path, folder: Path) -> dict[str, Any]:
+    """Copy the encoder of `base` into `folder`, weigh it beside the new classifier; return its part of the card."""
+    from moderation import recipe
+    from moderation.encoder import Encoder
+    from moderation.tiers import HEADS_FILE, Heads
+
+    encoder = Encoder.load(base, told["files"])
+    heads = Heads.read(base / HEADS_FILE, told["heads_sha256"])
+    heads, part = recipe.weighed_again(encoder, heads, trained, told, data=data, seeds=seeds_folder())
+    for name in told["files"]:
+        shutil.copyfile(base / name, folder / name)
+    (folder / HEADS_FILE).write_bytes(heads.content())
+    return part
 
 
 def _tuned(data: Path, folder: Path) -> "Tuned":

@@ -569,7 +569,7 @@ def weigh(
     report["band"] = band
     report["curve"] = [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
     progress(steps - 2, steps, "weighing spam and trackbacks")
-    sentence, report["sentence"] = weigh_sentences(encoder.embed, data, seeds, left_out)
+    sentence, report["sentence"] = weigh_sentences(encoder.embed, base, data, seeds, left_out)
     progress(steps - 1, steps, "comparing comments with articles")
     off_topic, report["off_topic"] = _weigh_off_topic(encoder, base, data)
     return Weighed(Heads(mix, off_topic, sentence, band), report)

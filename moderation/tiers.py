@@ -5,8 +5,9 @@ Everything above asks a tier the same questions and gets the same tables, whiche
 - fast: the classifier alone.
 - accurate: for the abuse labels and incitement a weighted sum of the encoder's logit and the classifier's; off-topic by
   the classifier's features of context and by how like the comment is, as sentences, to the passages of its article, to
-  what it answers and to the thread before it; spam and trackback by the classifier's logit, which knows shape, author
-  and link, and by the sentence embedding, which knows what is said in words the classifier never met.
+  what it answers and to the thread before it; spam by the classifier's logit, which knows shape, author and link, and
+  by the sentence embedding, which knows what is said in words the classifier never met, with the structure of it;
+  trackback by the classifier's logit.
 - cascade: the classifier scores everything, and what it is unsure of is scored again by the accurate tier.
 
 What a site's reviews teach is a change of the classifier's weights. It is fitted for each tier on top of that tier's
@@ -28,9 +29,10 @@ import pandas as pd
 from moderation.classifier import Classifier, Explanation, Span, archive, read_arrays, scores_table, sigmoid
 from moderation.encoder import HEADS, VECTOR, Encoder, passages_of
 from moderation.errors import ModelError
-from moderation.features import DENSE
+from moderation.features import DENSE, STRUCTURE
 from moderation.features.context import PRECEDING
 from moderation.features.evasion import undo
+from moderation.features.structure import add_up
 from moderation.labels import LABELS, TIERS
 from moderation.tables import Batch
 
@@ -109,7 +111,8 @@ class Heads:
 
     `mix` (len(HEADS), 3): weights of the encoder's logit and the classifier's, and a bias, after calibration.
     `off_topic` (len(DENSE) + len(LIKENESS) + 1,): weights of both groups of features, and a bias.
-    `sentence` (len(BY_SENTENCE), VECTOR + 2): weights of the classifier's logit and of the embedding, and a bias.
+    `sentence` (len(BY_SENTENCE), 1 + VECTOR + len(STRUCTURE) + 1): weights of the classifier's logit, of the embedding
+    and of structure beside it, and a bias.
     `band`: how far from a threshold, in logits, the fast tier counts as unsure.
     """
 
@@ -136,7 +139,7 @@ class Heads:
             "band": (),
             "mix": (len(HEADS), 3),
             "off_topic": (len(DENSE) + len(LIKENESS) + 1,),
-            "sentence": (len(BY_SENTENCE), VECTOR + 2),
+            "sentence": (len(BY_SENTENCE), VECTOR + len(STRUCTURE) + 2),
         }
         arrays = read_arrays(path, digest, tuple(shapes))
         if any(arrays[name].shape != shape for name, shape in shapes.items()):
@@ -197,16 +200,18 @@ class Accurate:
             of_encoder, of_base, bias = self.heads.mix[k]
             found[judged, j] = of_encoder * encoded[:, k] + of_base * base[judged, j] + bias
             found[np.isnan(base[:, j]), j] = np.nan
-        if len(at) and set(BY_SENTENCE) & set(self.labels):
-            vectors = self.encoder.embed(batch.comments["text"].iloc[at].tolist())
-            for weights, label in zip(self.heads.sentence, BY_SENTENCE, strict=True):
-                if label in self.labels:
-                    j = self.labels.index(label)
-                    found[at, j] = weights[0] * base[at, j] + _cosines(vectors, weights[1:-1]) + weights[-1]
         features = np.zeros((len(batch), len(DENSE) + len(LIKENESS)))
-        if "off_topic" in self.labels and len(at):
+        if not len(at):
+            return found, features
+        dense, known = self.base.features(batch, earlier)
+        if set(BY_SENTENCE) & set(self.labels):
+            meant, shaped = self._of_sentences(batch.comments["text"].iloc[at].tolist(), dense[at])
+            for k, label in enumerate(BY_SENTENCE):
+                if label in self.labels:
+                    weights, j = self.heads.sentence[k], self.labels.index(label)
+                    found[at, j] = weights[0] * base[at, j] + meant[:, k] + shaped[:, k] + weights[-1]
+        if "off_topic" in self.labels:
             j = self.labels.index("off_topic")
-            dense, known = self.base.features(batch, earlier)
             asked = read & known
             features[:, : len(DENSE)] = dense
             features[:, len(DENSE) :] = likeness(self.encoder, batch, earlier, asked)
@@ -216,6 +221,15 @@ class Accurate:
                 total += features[:, k] * self.heads.off_topic[k]
             found[:, j] = np.where(asked, total, np.nan)
         return found, features
+
+    def _of_sentences(self, texts: Sequence[str], dense: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """Return what embedding and structure add to the logits of `BY_SENTENCE`, (n, len(BY_SENTENCE)) each."""
+        vectors = self.encoder.embed(texts)
+        weights = self.heads.sentence[:, 1:-1]
+        meant = np.stack([_cosines(vectors, each[:VECTOR]) for each in weights], axis=1)
+        shaped = np.zeros(meant.shape)
+        add_up(np.ascontiguousarray(dense[:, : len(STRUCTURE)]), np.ascontiguousarray(weights[:, VECTOR:].T), shaped)
+        return meant, shaped
 
     def _encoded(self, texts: Sequence[str]) -> Floats:
         """Return the encoder's logits, as typed or as meant, whichever is stronger."""
@@ -304,15 +318,20 @@ class Accurate:
         return found
 
     def _by_sentence(self, batch: Batch, label: str, earlier: pd.DataFrame | None, logits: Floats) -> list[Explanation]:
-        weights = self.heads.sentence[BY_SENTENCE.index(label)]
-        vectors = self.encoder.embed(batch.comments["text"].tolist())
-        meant = _cosines(vectors, weights[1:-1]).tolist()
+        k = BY_SENTENCE.index(label)
+        weights = self.heads.sentence[k]
+        dense, _ = self.base.features(batch, earlier)
+        meant, _ = self._of_sentences(batch.comments["text"].tolist(), dense)
         taught = self._taught(batch, earlier)[:, self.labels.index(label)].tolist()
         found = []
-        for why, logit, part, change in zip(
-            self.base.explain(batch, label, earlier), logits.tolist(), meant, taught, strict=True
+        for row, why, logit, part, change in zip(
+            dense, self.base.explain(batch, label, earlier), logits.tolist(), meant[:, k].tolist(), taught, strict=True
         ):
             spans = [replace(span, weight=span.weight * float(weights[0])) for span in why.spans]
+            shaped = dict(zip(STRUCTURE, (row[: len(STRUCTURE)] * weights[1 + VECTOR : -1]).tolist(), strict=True))
+            # What structure tells both is said once.
+            spans = [replace(span, weight=span.weight + shaped.pop(span.name, 0.0)) for span in spans]
+            spans += [Span(None, None, weight, "structure", name) for name, weight in shaped.items() if weight]
             spans.append(Span(None, None, part, "structure", "what it says as a whole"))
             if change:
                 spans.append(Span(None, None, change, "structure", "what reviews taught"))

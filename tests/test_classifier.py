@@ -355,6 +355,21 @@ def test_off_topic_is_judged_by_context_and_not_by_words():
     assert set(LABELS) >= {"off_topic", "toxicity"}
 
 
+def test_a_head_is_replaced_and_the_others_stay_bit_for_bit(model):
+    other = Head(np.full(N_BUCKETS, 0.5), np.full(len(DENSE), 0.25), -3.0)
+    mixed = model.replaced(Classifier.from_heads({"spam": other}, np.zeros(N_BUCKETS, np.uint8)))
+    assert mixed.labels == model.labels
+    batch = batch_of(
+        ["You are a fool, buy my watches", "Keep the bridge open"], article_title="A", article_text="bridge"
+    )
+    before, after = model.logits(batch), mixed.logits(batch)
+    spam = model.labels.index("spam")
+    assert np.array_equal(np.delete(after, spam, axis=1), np.delete(before, spam, axis=1), equal_nan=True)
+    assert (after[:, spam] != before[:, spam]).all()
+    assert mixed.bias[spam] == -3.0
+    assert mixed.dense[:, spam].tolist() == [0.25] * len(DENSE)
+
+
 def test_a_fitted_line_calibrates():
     random = np.random.default_rng(0)
     logits = random.normal(0, 3, 20_000)

@@ -517,6 +517,18 @@ def test_train_refuses_a_folder_that_is_there(run, tmp_path):
     assert "is there already" in err
 
 
+def test_train_takes_an_encoder_over_or_makes_one_but_not_both(run, tmp_path):
+    code, _, err = run("train", "--data", tmp_path, "--out", tmp_path / "base-1", "--from", tmp_path, "--accurate")
+    assert code == 1
+    assert "give one of the two" in err
+
+
+def test_train_names_a_folder_that_has_no_model_to_take_over(run, tmp_path):
+    code, _, err = run("train", "--data", tmp_path, "--out", tmp_path / "base-1", "--from", tmp_path)
+    assert code == 1
+    assert "no model here" in err
+
+
 def test_the_names_of_the_public_door_are_one_list():
     assert sorted([*moderation._HOMES, "__version__"]) == sorted(moderation.__all__)
     for name in moderation.__all__:

@@ -7,6 +7,7 @@ import pytest
 import moderation
 from moderation.encoder import HEADS
 from moderation.errors import ModelError
+from moderation.features import STRUCTURE
 from moderation.labels import LABELS
 from moderation.learning import load_checks
 from moderation.registry import Registry
@@ -98,7 +99,8 @@ def test_what_is_not_english_is_not_judged(accurate):
 
 def test_spam_and_trackback_are_the_fast_tier_s_logit_and_what_the_sentence_says(registry, accurate, page):
     fast, slow = registry.load().logits(page), accurate.logits(page)
-    vectors = Sentences(accurate.encoder)(page)
+    structure = registry.load().features(page)[0][:, : len(STRUCTURE)]
+    vectors = np.hstack([Sentences(accurate.encoder)(page), structure])
     for weights, label in zip(accurate.heads.sentence, BY_SENTENCE, strict=True):
         j = accurate.labels.index(label)
         expected = weights[0] * fast[:, j] + vectors @ weights[1:-1] + weights[-1]

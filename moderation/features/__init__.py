@@ -15,7 +15,7 @@ __all__ = ["CONTEXT", "DENSE", "FEATURES", "N_BUCKETS", "STRUCTURE", "feature_ve
 DENSE: Final[tuple[str, ...]] = (*STRUCTURE, *CONTEXT)
 """The features that are not n-grams, in order."""
 
-FEATURES: Final = 2
+FEATURES: Final = 3
 """Raised whenever the same text would get other numbers: weights fitted for one version mean nothing in another."""
 
 

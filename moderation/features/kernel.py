@@ -12,9 +12,32 @@ import numpy as np
 import numpy.typing as npt
 
 from moderation.features.folding import CODE_POINTS, DIGIT, LETTER, MARK, SKIP, SPACE, SYMBOL
-from moderation.features.lexicon import ASK, GOODS, MINE, MONEY, NAME, PLACE, POLITE, PRAISE, YOU
+from moderation.features.lexicon import (
+    ASK,
+    CHECK,
+    COMMENT,
+    COUNT,
+    GOODS,
+    HOPE,
+    IF,
+    MAKE,
+    MINE,
+    MONEY,
+    NAME,
+    OUT,
+    PLACE,
+    POLITE,
+    PRAISE,
+    PUSH,
+    SELF,
+    SUBSCRIBE,
+    VIEW,
+    VOTE,
+    YOU,
+)
 from moderation.features.structure import (
     ADDRESSES,
+    AFTER_LINK,
     ASKS,
     ASKS_AT_ONCE,
     AUTHOR_DIGITS,
@@ -30,42 +53,61 @@ from moderation.features.structure import (
     AUTHOR_UPPER,
     AUTHOR_URL,
     AUTHOR_WORDS,
+    BEFORE_LINK,
+    BEGS,
     BRACKET_ELLIPSIS,
+    BRACKET_ENDS,
+    BRACKET_STARTS,
     CHARACTERS,
+    CHECKS_OUT,
     CUT_OFF,
     DIGITS,
     DISTINCT_WORDS,
     ENDS_ELLIPSIS,
     ENDS_OPEN,
     ENDS_STOP,
+    EXCERPT_BYTES,
     EXCLAMATIONS,
     FOREIGN,
+    HANDLES,
     HAS_AUTHOR,
     HEADED,
     HEADED_CUT,
+    HOPES,
     LETTERS,
     LINES,
     LINK_BYTES,
     LINKS,
     LONGEST_RUN,
     LONGEST_WORD,
+    MADE,
+    MAKES,
     MARKS,
+    MINES,
     NOTICE,
     OWN_PLACES,
+    PARAGRAPHS,
     PHONES,
     PITCHES,
+    PLAIN_WORDS,
+    PLEAS,
     POLITES,
     PRAISES,
+    PUSHED,
+    PUSHES,
     QUESTIONS,
     QUOTES,
     STARTS_ELLIPSIS,
     STARTS_LOWER,
+    SUBSCRIBES,
     SUMS,
     SYMBOLS,
     TAGS,
     TEXT_BYTES,
     TRADE,
     UPPER,
+    VIEW_COUNTS,
+    VIEWS,
     WORDS,
     YOUS,
 )
@@ -321,6 +363,9 @@ def _read(
     longest_word = longest_run = brackets = starts_lower = separators = 0
     asks = asks_at_once = own_places = pitches = trade = praises = yous = polites = link_bytes = 0
     asked_at = owned_at = -100  # the last request, the last "my", in words
+    plain_words = before_link = after_link = mines = makes = made = pleas = hopes = pushes = pushed = 0
+    subscribes = checks_out = begs = views = view_counts = handles = 0
+    pushed_at = polite_at = voted_at = checked_at = subscribed_at = counted_at = owned_by_push = self_at = -100
     while True:
         at_end = at >= stop
         if at_end:
@@ -374,6 +419,9 @@ def _read(
                 skip = _link_starts(data, at, stop)
                 if skip > 0:
                     links += 1
+                    if links == 1:
+                        before_link = plain_words
+                    after_link = plain_words
                     in_link = True
                     link_to = at + skip
                     while link_to < stop:
@@ -441,7 +489,10 @@ def _read(
             if named:
                 state = _A_NAME
             words += 1
+            plain_words += word_from >= link_to
             longest_word = max(longest_word, length)
+            if has_digit and not has_letter:
+                counted_at = words
             if known != 0:
                 trade += (known & (MONEY | GOODS)) != 0
                 praises += (known & PRAISE) != 0
@@ -450,13 +501,49 @@ def _read(
                 if (known & PLACE) != 0 and words - owned_at <= 4:
                     own_places += 1
                     pitches += words - asked_at <= 7
+                    pushed += owned_at - owned_by_push <= 6
                 if (known & MINE) != 0:
                     pitches += words - asked_at == 1
                     owned_at = words
+                    owned_by_push = pushed_at
+                    subscribes += words - subscribed_at <= 3
                 if (known & ASK) != 0:
                     asks += 1
                     asks_at_once += words <= 2
                     asked_at = words
+                if known >= PUSH:
+                    if (known & MAKE) != 0:
+                        makes += 1
+                        made += words - self_at <= 6
+                    if (known & VIEW) != 0:
+                        views += 1
+                        view_counts += words - counted_at <= 3
+                    if (known & COMMENT) != 0:
+                        begs += words - voted_at <= 4
+                    if (known & IF) != 0:
+                        begs += words - voted_at <= 3
+                    if (known & OUT) != 0:
+                        checks_out += words - checked_at <= 5
+                    hopes += (known & HOPE) != 0
+                    if (known & SELF) != 0:
+                        mines += 1
+                        self_at = words
+                    if (known & PUSH) != 0:
+                        pushes += 1
+                        pushed_at = words
+                    if (known & SUBSCRIBE) != 0:
+                        subscribes += words - polite_at <= 2
+                        subscribed_at = words
+                    if (known & CHECK) != 0:
+                        checked_at = words
+                    if (known & VOTE) != 0:
+                        voted_at = words
+                    if (known & COUNT) != 0:
+                        counted_at = words
+                if (known & (ASK | PUSH)) != 0:
+                    pleas += words - polite_at <= 6
+                if (known & POLITE) != 0:
+                    polite_at = words
             if text and not in_link:
                 pair = _mix(_mix(_S_PAIR, previous), state)
                 n = _put(pair, WORD_FAMILY, previous_from - base, end, mode, stamp, stamps, out, offsets, n)
@@ -513,6 +600,8 @@ def _read(
             if text:
                 if folded == 93 and _bracketed(data, start, at):
                     brackets += 1
+                if folded == 64:
+                    handles += following < stop and _is_plain(data[following])
                 if folded == 46 or folded == 33 or folded == 63 or folded == 59:
                     previous = _START
                     previous_from = following
@@ -560,6 +649,23 @@ def _read(
         raw[HEADED] = 1.0 if heading > 0 else 0.0
         raw[HEADED_CUT] = 1.0 if heading > 1 else 0.0
         raw[NOTICE] = 1.0 if _past_notice(data, start, stop) > start else 0.0
+        raw[PLAIN_WORDS] = plain_words
+        raw[BEFORE_LINK] = before_link
+        raw[AFTER_LINK] = plain_words - after_link
+        raw[MINES] = mines
+        raw[MAKES] = makes
+        raw[MADE] = made
+        raw[PLEAS] = pleas
+        raw[HOPES] = hopes
+        raw[PUSHES] = pushes
+        raw[PUSHED] = pushed
+        raw[SUBSCRIBES] = subscribes
+        raw[CHECKS_OUT] = checks_out
+        raw[BEGS] = begs
+        raw[VIEWS] = views
+        raw[VIEW_COUNTS] = view_counts
+        raw[HANDLES] = handles
+        _read_excerpt(data, start, stop, heading > 0, raw)
         _count_shapes(data, start, stop, raw)
     elif author:
         raw[HAS_AUTHOR] = 1.0
@@ -595,6 +701,46 @@ def _heading(data: npt.NDArray[np.uint8], start: int, stop: int) -> int:
     if _ellipsis_at_end(data, start, at) > 0:
         return 2
     return 1 if _is_plain(data[at - 1]) else 0
+
+
+@nb.njit(nogil=True, cache=True)
+def _read_excerpt(
+    data: npt.NDArray[np.uint8], start: int, stop: int, headed: bool, raw: npt.NDArray[np.float64]
+) -> None:
+    """Say where "[...]" stands; of a text that trails off, count paragraphs and bytes under its heading."""
+    begin = _past_notice(data, start, stop)
+    while begin < stop and data[begin] <= 32:
+        begin += 1
+    end = stop
+    while end > begin and data[end - 1] <= 32:
+        end -= 1
+    k = begin
+    while k < end and k - begin < 12 and data[k] != 93:
+        k += 1
+    raw[BRACKET_STARTS] = 1.0 if k < end and data[k] == 93 and data[begin] == 91 and _bracketed(data, begin, k) else 0.0
+    last = end - 1
+    while last > begin and end - last < 4 and data[last] != 93:
+        last -= 1
+    raw[BRACKET_ENDS] = 1.0 if last > begin and data[last] == 93 and _bracketed(data, begin, last) else 0.0
+    if raw[ENDS_ELLIPSIS] == 0.0:
+        return
+    paragraphs = 0
+    first = begin
+    at = begin
+    while at < end:
+        if data[at] == 10:
+            breaks = 0
+            while at < end and data[at] <= 32:
+                breaks += data[at] == 10
+                at += 1
+            if breaks > 1:
+                paragraphs += 1
+                if headed and paragraphs == 1:
+                    first = at
+        else:
+            at += 1
+    raw[PARAGRAPHS] = paragraphs if headed else paragraphs + 1
+    raw[EXCERPT_BYTES] = end - first
 
 
 @nb.njit(nogil=True, cache=True)

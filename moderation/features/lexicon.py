@@ -8,7 +8,31 @@ Words are written as the kernel folds them: small letters, no accents, no apostr
 from functools import cache
 from typing import Final
 
-__all__ = ["ASK", "GOODS", "MINE", "MONEY", "NAME", "PLACE", "POLITE", "PRAISE", "YOU", "lexicon", "names"]
+__all__ = [
+    "ASK",
+    "CHECK",
+    "COMMENT",
+    "COUNT",
+    "GOODS",
+    "HOPE",
+    "IF",
+    "MAKE",
+    "MINE",
+    "MONEY",
+    "NAME",
+    "OUT",
+    "PLACE",
+    "POLITE",
+    "PRAISE",
+    "PUSH",
+    "SELF",
+    "SUBSCRIBE",
+    "VIEW",
+    "VOTE",
+    "YOU",
+    "lexicon",
+    "names",
+]
 
 NAME: Final = 1
 ASK: Final = 2
@@ -19,6 +43,18 @@ GOODS: Final = 32
 PRAISE: Final = 64
 YOU: Final = 128
 POLITE: Final = 256
+PUSH: Final = 1 << 9
+SUBSCRIBE: Final = 1 << 10
+CHECK: Final = 1 << 11
+OUT: Final = 1 << 12
+VOTE: Final = 1 << 13
+COMMENT: Final = 1 << 14
+IF: Final = 1 << 15
+MAKE: Final = 1 << 16
+VIEW: Final = 1 << 17
+COUNT: Final = 1 << 18
+HOPE: Final = 1 << 19
+SELF: Final = 1 << 20
 
 # A name and how its people are called: "+" adds a plural in s, "." adds nothing. Names that are also common words or
 # first names are left out, unless they are spoken of in the news.
@@ -106,6 +142,36 @@ paragraph really very much such stuff wow impressive outstanding magnificent ben
 """,
     YOU: "you your yours youre yourself u ur guys everyone everybody anyone friends ppl",
     POLITE: "please pls plz plse pleas plzz thx kindly",
+    # Requests that seldom mean anything else; "like" and "get", which often do, are requests above.
+    PUSH: """
+check checkout chek chk cheak visit click subscribe subcribe suscribe subscibe sub follow join watch download listen
+support look see hear try add share vote go help give take please pls plz search type google hit peep
+""",
+    SELF: "i im ive ill id my me mine our ours we us",
+    SUBSCRIBE: """
+sub subs subbing subscribe subscribes subscribing subcribe subcribing suscribe subscibe sucscribe subscrib subscribed
+""",
+    CHECK: "check checkout chek chk cheak checkin checking",
+    OUT: "out",
+    VOTE: "like likes rate share upvote thumb thumbs copy repost paste reply",
+    COMMENT: "comment comments coment message",
+    IF: "if",
+    MAKE: """
+rap raps rapper rappers rapping sing singing singer singers songwriter musician musicians artist artists band cover
+covers remix remixes freestyle producer produce dj beat beats mixtape album ep unsigned youtuber youtubers gamer gaming
+gameplay gameplays minecraft vlog vlogs vlogger upload uploads uploaded uploading montage parody parodies tutorial
+tutorials dancer comedian filmmaker animator animation animations channel book novel app website blog music talent
+dream dreams
+""",
+    VIEW: """
+view views viewer viewers viewed like likes dislike dislikes hits subs subscriber subscribers comment comments watched
+follower followers plays
+""",
+    COUNT: "million millions billion billions thousand thousands most many more less half",
+    HOPE: """
+dream dreams nobody chance talent talented struggle struggling famous noticed regret appreciate appreciated grateful
+hater haters feedback advertise advertising spam spamming
+""",
 }
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 __all__ = [
     "ADDRESSES",
+    "AFTER_LINK",
     "ASKS",
     "ASKS_AT_ONCE",
     "AUTHOR_DIGITS",
@@ -27,44 +28,63 @@ __all__ = [
     "AUTHOR_UPPER",
     "AUTHOR_URL",
     "AUTHOR_WORDS",
+    "BEFORE_LINK",
+    "BEGS",
     "BRACKET_ELLIPSIS",
+    "BRACKET_ENDS",
+    "BRACKET_STARTS",
     "CHARACTERS",
+    "CHECKS_OUT",
     "CUT_OFF",
     "DIGITS",
     "DISTINCT_WORDS",
     "ENDS_ELLIPSIS",
     "ENDS_OPEN",
     "ENDS_STOP",
+    "EXCERPT_BYTES",
     "EXCLAMATIONS",
     "FOREIGN",
+    "HANDLES",
     "HAS_AUTHOR",
     "HEADED",
     "HEADED_CUT",
+    "HOPES",
     "LETTERS",
     "LINES",
     "LINKS",
     "LINK_BYTES",
     "LONGEST_RUN",
     "LONGEST_WORD",
+    "MADE",
+    "MAKES",
     "MARKS",
+    "MINES",
     "NOTICE",
     "OWN_PLACES",
+    "PARAGRAPHS",
     "PHONES",
     "PITCHES",
+    "PLAIN_WORDS",
+    "PLEAS",
     "POLITES",
     "PRAISES",
+    "PUSHED",
+    "PUSHES",
     "QUESTIONS",
     "QUOTES",
     "RAW",
     "STARTS_ELLIPSIS",
     "STARTS_LOWER",
     "STRUCTURE",
+    "SUBSCRIBES",
     "SUMS",
     "SYMBOLS",
     "TAGS",
     "TEXT_BYTES",
     "TRADE",
     "UPPER",
+    "VIEWS",
+    "VIEW_COUNTS",
     "WORDS",
     "YOUS",
     "add_up",
@@ -125,7 +145,27 @@ AUTHOR_IS_TEXT: Final = 50
 HEADED: Final = 51
 HEADED_CUT: Final = 52
 NOTICE: Final = 53
-RAW: Final = 54
+PLAIN_WORDS: Final = 54
+BEFORE_LINK: Final = 55
+AFTER_LINK: Final = 56
+MINES: Final = 57
+MAKES: Final = 58
+MADE: Final = 59
+PLEAS: Final = 60
+HOPES: Final = 61
+PUSHES: Final = 62
+PUSHED: Final = 63
+SUBSCRIBES: Final = 64
+CHECKS_OUT: Final = 65
+BEGS: Final = 66
+VIEWS: Final = 67
+VIEW_COUNTS: Final = 68
+HANDLES: Final = 69
+BRACKET_STARTS: Final = 70
+BRACKET_ENDS: Final = 71
+PARAGRAPHS: Final = 72
+EXCERPT_BYTES: Final = 73
+RAW: Final = 74
 """How many counts the kernel keeps for a text."""
 
 STRUCTURE: Final[tuple[str, ...]] = (
@@ -196,6 +236,34 @@ STRUCTURE: Final[tuple[str, ...]] = (
     "a first line like a heading",
     "a heading that is cut off",
     "says that it is a notice",
+    "a link and hardly a word",
+    "a link and few words",
+    "a link in a short text",
+    "a link at the end",
+    "a link at the beginning",
+    "a link and a request",
+    "asks for votes",
+    "asks to subscribe",
+    "asks to look at what is the writer's",
+    "says to check something out",
+    "speaks of what the writer makes",
+    "words of making",
+    "speaks of the writer",
+    "speaks of how often something was seen",
+    "words of views and votes",
+    "addresses someone by a handle",
+    "pleads",
+    "words of hope and fame",
+    "plain requests",
+    "short, no request, no link",
+    "no request, no link, nothing of the writer",
+    "a heading cut off, an excerpt cut off",
+    "begins with a bracketed ellipsis",
+    "begins and ends with a bracketed ellipsis",
+    "trails off after several paragraphs",
+    "trails off at an excerpt's length",
+    "short and trails off",
+    "long and trails off",
 )
 """The features, in order; the names are what a moderator reads in an explanation."""
 
@@ -287,6 +355,42 @@ def expand(raws: npt.NDArray[np.float64], out: npt.NDArray[np.float32]) -> None:
         f[64] = r[HEADED]
         f[65] = r[HEADED_CUT]
         f[66] = r[NOTICE]
+        addressed = r[LINKS] + r[ADDRESSES] > 0
+        # An address without its beginning is read as words, about three of them.
+        plain = max(r[PLAIN_WORDS] - 3.0 * r[ADDRESSES], 0.0)
+        f[67] = 1.0 if addressed and plain <= 4 else 0.0
+        f[68] = 1.0 if addressed and 4 < plain <= 15 else 0.0
+        f[69] = 1.0 if addressed and 15 < plain <= 40 else 0.0
+        f[70] = 1.0 if r[LINKS] > 0 and r[AFTER_LINK] <= 2 else 0.0
+        f[71] = 1.0 if r[LINKS] > 0 and r[BEFORE_LINK] <= 2 else 0.0
+        f[72] = 1.0 if addressed and r[PUSHES] > 0 else 0.0
+        f[73] = 1.0 if r[BEGS] > 0 else 0.0
+        f[74] = 1.0 if r[SUBSCRIBES] > 0 else 0.0
+        f[75] = 1.0 if r[PUSHED] > 0 else 0.0
+        f[76] = 1.0 if r[CHECKS_OUT] > 0 else 0.0
+        f[77] = 1.0 if r[MADE] > 0 else 0.0
+        f[78] = _step(r[MAKES], 4.0)
+        f[79] = _step(r[MINES] / max(words, 8.0), 0.25)
+        f[80] = 1.0 if r[VIEW_COUNTS] > 0 and r[PUSHES] == 0 else 0.0
+        f[81] = _step(r[VIEWS], 2.0)
+        f[82] = 1.0 if r[HANDLES] > 0 else 0.0
+        f[83] = 1.0 if r[PLEAS] > 0 else 0.0
+        f[84] = 1.0 if r[HOPES] > 0 else 0.0
+        f[85] = _step(np.log1p(r[PUSHES]), 2.4)
+        quiet = r[PUSHES] == 0 and not addressed
+        f[86] = 1.0 if quiet and plain <= 12 else 0.0
+        f[87] = 1.0 if quiet and r[MINES] == 0 else 0.0
+        # Senders of trackbacks cut their excerpt at about 250 characters, and send one paragraph.
+        trails = r[ENDS_ELLIPSIS] > 0 and r[BRACKET_ENDS] == 0
+        several = r[PARAGRAPHS] > 1
+        f[88] = 1.0 if r[HEADED_CUT] > 0 and r[ENDS_ELLIPSIS] > 0 and not several else 0.0
+        f[89] = r[BRACKET_STARTS]
+        f[90] = r[BRACKET_STARTS] * r[BRACKET_ENDS]
+        f[91] = 1.0 if trails and several else 0.0
+        excerpt = 150 <= r[EXCERPT_BYTES] <= 420
+        f[92] = 1.0 if trails and excerpt and not several and r[BRACKET_STARTS] == 0 else 0.0
+        f[93] = 1.0 if trails and r[EXCERPT_BYTES] < 150 and r[HEADED_CUT] == 0 else 0.0
+        f[94] = 1.0 if trails and r[EXCERPT_BYTES] > 420 else 0.0
 
 
 @nb.njit(nogil=True, cache=True)

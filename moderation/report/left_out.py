@@ -2,8 +2,8 @@
 
 What is measured is the way of fitting, not the shipped weights: those saw every blog. Each fit is the recipe's own
 (`fit_head`, its strengths and source weights). `extra` adds features per comment, as of a sentence encoder: what a tier
-with embeddings would reach in the same way. For off-topic they join every fit; for spam and trackback a fit of them
-alone, which leaves out the same blog or video, is added to the left-out logit by a share chosen on the others.
+with embeddings would reach in the same way. For off-topic they join every fit; for spam a fit of them and of structure,
+which leaves out the same video, is added to the left-out logit by a share chosen on the others.
 """
 
 import hashlib
@@ -21,20 +21,23 @@ from moderation import classifier, recipe
 from moderation.classifier import Classifier, Matrix, fit_head, fit_mix, head_logits
 from moderation.errors import InputError
 from moderation.evaluation import Interval, Spread, area, best_share, best_threshold, f1_spread
-from moderation.features import N_BUCKETS, feature_version
+from moderation.features import N_BUCKETS, STRUCTURE, feature_version
 from moderation.features.context import document_frequencies, rarity
 from moderation.labels import LABELS
 from moderation.recipe import (
     EXCERPTS,
     SENTENCE_STRENGTH,
     STRENGTH,
+    VIDEO,
     Corpus,
     blog_rows,
     excerpt_rows,
     joined,
     own_rows,
     source_weights,
+    structured,
     swapped,
+    taught_by,
     uniform,
     youtube_rows,
 )
@@ -45,7 +48,6 @@ __all__ = ["Extra", "LeftOut", "OffTopic", "Spam", "Trackback", "off_topic", "sp
 FEWEST_TRACKBACKS: Final = 10
 SHORTEST: Final = 40
 """Characters a comment must exceed for its article to be recognised in it."""
-VIDEO: Final = "youtube "
 UNSEEN: Final = "unseen own sentences"
 KEPT: Final = ("logits", "answers", "group", "length", "weight", "row")
 CACHED_FILES: Final = ("blogs/comments.parquet", "blogs/articles.parquet", "spam/youtube.parquet")
@@ -127,7 +129,6 @@ def trackback(
     data: Path,
     seeds: Path,
     *,
-    extra: Extra | None = None,
     share: float = 1.0,
     cache: Path | None = None,
     seed: int = 0,
@@ -135,18 +136,11 @@ def trackback(
 ) -> Trackback:
     """Leave each blog out in turn, by text and author alone: links, kinds and contexts are not shown to any fit.
 
+    So it is for every tier: a notice is told by its structure, and the accurate one takes the classifier's word for it.
+
     Blogs with fewer trackbacks than `FEWEST_TRACKBACKS` are left out a third at a time, and take part in no number.
     """
     found = _cached(cache, _key("trackback", data, seeds, None, share), lambda: _trackback_logits(data, seeds, share))
-    if extra is not None:
-        key = _key("trackback", data, seeds, extra, share)
-        first, further = found, extra
-
-        def again() -> LeftOut:
-            corpus = joined(_trackback_parts(data, seeds, share))
-            return _weighed(first, further(_rows_of(corpus, first.row)))
-
-        found = _cached(cache, key, again)
     yes = {name: int(found.answers[found.group == name].sum()) for name in np.unique(found.group)}
     groups = {
         name: (found.answers[rows], found.logits[rows])
@@ -217,7 +211,9 @@ def spam(
     parts = {part: first(part) for part in ("videos", "across", "blogs", "own", "fitted")}
     if extra is not None:
         further = extra
-        again = _once(lambda: _spam_again(parts, joined(_spam_parts(data, seeds, share)), further))
+        again = _once(
+            lambda: _spam_again(parts, _prepared(_spam_parts(data, seeds, share), blog_rows(data)[1]), further)
+        )
         parts = {
             part: _cached(cache, _key(f"spam-{part}", data, seeds, extra, share), partial(_one_of, again, part))
             for part in ("videos", "across", "own")
@@ -249,17 +245,22 @@ def _spam_parts(data: Path, seeds: Path, share: float) -> list[Corpus]:
     return [_part(blog_rows(data)[0], share), youtube_rows(data), own, kept]
 
 
-def _spam_again(parts: Mapping[str, LeftOut], corpus: Corpus, extra: Extra) -> dict[str, LeftOut]:
-    """Weigh left-out logits and sentences: those of a video by blogs and other videos, of all videos by blogs."""
+def _spam_again(parts: Mapping[str, LeftOut], prepared: Prepared, extra: Extra) -> dict[str, LeftOut]:
+    """Weigh left-out logits and sentences: those of a video without it, of all videos by own sentences alone."""
     blogs, own = parts["blogs"], parts["fitted"]
-    features = {name: extra(_rows_of(corpus, part.row)) for name, part in parts.items()}
+    features = {
+        name: structured(
+            "spam", extra(_rows_of(prepared.corpus, part.row)), prepared.matrix.dense[part.row][:, : len(STRUCTURE)]
+        )
+        for name, part in parts.items()
+    }
     alike = _together(blogs, own)
     learned = np.concatenate([features["blogs"], features["fitted"]])
     weighed = _weighed(_together(alike, parts["videos"]), np.concatenate([learned, features["videos"]]))
     found = {"videos": replace(parts["videos"], logits=weighed.logits[len(alike.logits) :])}
     by_sentence = _sentence_logits(alike, learned)
     share = best_share(alike.group, alike.answers, alike.logits, by_sentence)
-    weights, bias = _sentence_fit(alike, learned, np.ones(len(alike.logits), np.bool_))
+    weights, bias = _sentence_fit(alike, learned, taught_by("spam", alike.group))
     for name in ("across", "own"):
         found[name] = replace(parts[name], logits=parts[name].logits + share * (features[name] @ weights + bias))
     return found
@@ -286,10 +287,11 @@ def _sentence_fit(
 def _sentence_logits(rows: LeftOut, features: npt.NDArray[np.floating[Any]]) -> Floats:
     """Return what sentences alone say of each group, by a fit that did not see it; NaN where there is no logit."""
     logits = np.full(len(rows.logits), np.nan)
+    teaching = taught_by("spam", rows.group)
     for name in np.unique(rows.group):
         out = rows.group == name
         if not np.isnan(rows.logits[out]).all():
-            weights, bias = _sentence_fit(rows, features, ~out)
+            weights, bias = _sentence_fit(rows, features, teaching & ~out)
             logits[out] = features[out] @ weights + bias
     return logits
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -186,13 +187,14 @@ def measure(
     for name, extra in refits.items():
         assert data is not None
         figures["left_out"][name] = {}
-        for label, fit, features in (
-            ("trackback", left_out.trackback, extra.text),
-            ("spam", left_out.spam, extra.text),
-            ("off_topic", left_out.off_topic, extra.context),
-        ):
+        fits: tuple[tuple[str, Callable[..., Any]], ...] = (
+            ("trackback", left_out.trackback),
+            ("spam", partial(left_out.spam, extra=extra.text)),
+            ("off_topic", partial(left_out.off_topic, extra=extra.context)),
+        )
+        for label, fit in fits:
             steps.tell(f"{name}: {label} by fits without the blog or video")
-            fitted = fit(data, seeds, extra=features, share=asked.share, cache=asked.cache, **asked.chance)
+            fitted = fit(data, seeds, share=asked.share, cache=asked.cache, **asked.chance)
             figures["left_out"][name][label] = asdict(fitted)
     if {"fast", "accurate"} <= set(tiers):
         steps.tell("the cascade")
