@@ -36,7 +36,7 @@ const IDLE_MS = 60; // how long a hand must rest before anything is asked for
 const BEAT_MS = 45_000; // how often the server hears that this page is alive
 const AHEAD = 3; // cards behind the one on screen whose surroundings are asked for
 const PAUSE_MS = 5 * 60_000; // hands off the keys for so long is a pause
-const LATE_MS = 1500; // how long after another lens a list may still take the focus
+const LATE_MS = 3000; // how long after another lens a list may still take the focus
 const REMEMBERED = 50; // acts that can be taken back without asking the server for the card
 const UNKNOWN = Number.MAX_SAFE_INTEGER; // the version that an answer to an undone card will have left
 const LINES = 8; // rows of the queue beside the card
@@ -73,14 +73,16 @@ class Desk {
     this.writing = false;
     this.pressed = 0;
     this.turned = -Infinity;
-    this.tabbed = 0;
+    this.went = 0;
     this.send = () => {};
     this.onKey = (event) => this.key(event);
     this.onStore = () => this.tell();
-    this.onFocus = (event) => this.giveBack(event);
+    this.onPointer = () => {
+      this.went = performance.now();
+    };
     window.addEventListener("keydown", this.onKey, true); // before Streamlit, which has keys of its own
     window.addEventListener("online", this.onStore);
-    window.addEventListener("focusin", this.onFocus);
+    window.addEventListener("pointerdown", this.onPointer, true);
     this.timer = setInterval(() => this.beat(), 250);
   }
 
@@ -88,7 +90,7 @@ class Desk {
     this.frame?.remove();
     window.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("online", this.onStore);
-    window.removeEventListener("focusin", this.onFocus);
+    window.removeEventListener("pointerdown", this.onPointer, true);
     clearInterval(this.timer);
     document.documentElement.classList.remove("zen");
   }
@@ -135,17 +137,19 @@ class Desk {
       this.cards = [];
       this.contexts.clear();
       this.at = 0;
-      // The list it was chosen from gives the keyboard back: one that keeps the focus swallows the letters.
-      if (document.activeElement?.closest?.(".st-key-toolbar")) document.activeElement.blur();
-      this.turned = performance.now();
     }
     this.generation = generation;
+    // The list it was chosen from gives the keyboard back: one that keeps the focus swallows the letters. At the first
+    // cards too: another lens may have brought another desk with it.
+    this.turned = performance.now();
+    this.giveBack();
   }
 
-  // A list that closes takes the focus once more, and that may come after the cards that were chosen in it.
-  giveBack(event) {
-    const late = performance.now() - this.turned < LATE_MS && this.turned > this.tabbed;
-    if (late && event.target.closest?.(".st-key-toolbar")) event.target.blur();
+  // A list that closes may take the focus once more, at once or after the cards that were chosen in it have come. Who
+  // goes back to the toolbar by hand, with a pointer or Tab, is let in.
+  giveBack() {
+    const late = performance.now() - this.turned < LATE_MS && this.turned > this.went;
+    if (late && document.activeElement?.closest?.(".st-key-toolbar")) document.activeElement.blur();
   }
 
   take(cards) {
@@ -262,6 +266,7 @@ class Desk {
       if (lacks.length || short || pending || empty || since > BEAT_MS) this.tell();
     }
     this.paintPending();
+    this.giveBack();
     this.rest();
   }
 
@@ -360,7 +365,7 @@ class Desk {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Tab") this.tabbed = performance.now(); // who goes there by hand is let in
+    if (event.key === "Tab") this.went = performance.now();
     if (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) {
       // Esc gives the keyboard back to the card; where a list is open it closes that first.
       const closed = target.getAttribute("aria-expanded") !== "true";
