@@ -10,9 +10,9 @@ holds digests only. Peers that are not installed are left out and named: pip ins
 resiliparse. Of other packages that claim comments, dragnet and extractnet date from before Python 3.11 and do not
 build for it, and rs-trafilatura brings no wheel.
 
-On one of two busy cores, Python 3.11, all in one run: ours 168 pages/s (104 in the first run), as tables 75 (70),
-trafilatura 2.3 43 (37), resiliparse 232 (227); that is 3.9 times trafilatura's, 2.8 times in the first run. The folder,
-told by content: 77 files/s.
+On one of two idle cores, Python 3.11, all in one run: ours 218 pages/s (91 in the first run), as tables 95 (89),
+trafilatura 2.3 57 (42), resiliparse 278 (245); that is 3.9 times trafilatura's, 2.2 times in the first run. The folder,
+told by content: 107 files/s.
 """
 
 import argparse
