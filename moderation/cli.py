@@ -528,7 +528,10 @@ def train(
     base: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="DIR", help="Fit spam and trackback alone, and take over all else from this model."
+            "--from",
+            metavar="DIR",
+            help="Fit spam and trackback alone, and take over all else from this model; with --accurate go on training"
+            " its encoder.",
         ),
     ] = None,
 ) -> None:
@@ -536,17 +539,20 @@ def train(
     from moderation import recipe
     from moderation.classifier import Classifier
 
-    if base is not None and accurate:
-        raise InputError("train: --from takes the encoder over, --accurate makes a new one; give one of the two")
     folder = out or Path("models") / f"base-{_now():%Y.%m}"
     if folder.exists():
         raise InputError(f"{folder}: is there already, and a version is written once; give another --out")
     earlier = None if base is None else Classifier.load(base)
     with tempfile.TemporaryDirectory() as scratch:
-        tuned = _tuned(data, Path(scratch)) if accurate else None
-        with _progress("steps") as progress:
+        tuned = _tuned(data, Path(scratch), base) if accurate else None
+        with _progress("steps", hours=True) as progress:
             trained = recipe.train(
-                data, seeds_folder(), teacher=None if tuned is None else tuned.teacher, base=earlier, progress=progress
+                data,
+                seeds_folder(),
+                # What is taken over has had its teacher.
+                teacher=None if tuned is None or earlier is not None else tuned.teacher,
+                base=earlier,
+                progress=progress,
             )
         card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
         full = {**trained.card, **card}
@@ -580,13 +586,17 @@ def _taken_over(base: Path, told: Mapping[str, Any], trained: "Trained", data: P
     return part
 
 
-def _tuned(data: Path, folder: Path) -> "Tuned":
+def _tuned(data: Path, folder: Path, earlier: Path | None) -> "Tuned":
+    from moderation.encoder import TUNED
+
+    if earlier is not None and not all((earlier / name).is_file() for name in TUNED):
+        raise InputError(f"{earlier}: has no encoder to go on training; give --from a model that has one")
     try:
         from moderation import finetuning
     except ImportError as error:
         raise InputError("train: torch is not installed; pip install 'comment-moderation[train]'") from error
-    with _progress("steps") as progress:
-        return finetuning.tune(data, seeds_folder(), folder, progress or (lambda *_: None))
+    with _progress("steps", hours=True) as progress:
+        return finetuning.tune(data, seeds_folder(), folder, progress or (lambda *_: None), earlier)
 
 
 @app.command(epilog="Example: moderation evaluate --data ../data --out build/evaluation", rich_help_panel="Models")
@@ -616,7 +626,7 @@ def evaluate(
     import time
 
     from moderation import report
-    from moderation.jobs import thresholds_of
+    from moderation.jobs import limits_of, thresholds_of
     from moderation.tiers import Accurate, Likeness, Sentences
 
     settings = settings_from()
@@ -636,7 +646,7 @@ def evaluate(
     embedder: Callable[[Sequence[str]], Any] | str = "this version has no encoder to make its vectors"
     if registry.tier_of(version, "accurate") == "accurate":
         for name in ("accurate", "cascade"):
-            tiers[name] = registry.load_tier(version, name, thresholds_of(rules))
+            tiers[name] = registry.load_tier(version, name, limits_of(rules))
         assert isinstance(tiers["accurate"], Accurate)
         encoder = tiers["accurate"].encoder
         extras["accurate"] = report.Extras(text=Sentences(encoder), context=Likeness(encoder))
@@ -650,7 +660,7 @@ def evaluate(
             rows=report.ROWS if sample is None else 10 * sample,
             embedders={"MiniLM": embedder},
         )
-    with _progress("steps") as progress:
+    with _progress("steps", hours=True) as progress:
         found = report.measure(
             data,
             seeds_folder(),
@@ -862,21 +872,21 @@ def _scorer(
     settings: Settings, model: str | None, tier: str | None, policy: "Policy", *, store: bool = True
 ) -> "Scorer":
     """Return the model asked for: in the tier asked for, else in that of the store or, for an export, the fast one."""
-    from moderation.jobs import thresholds_of
+    from moderation.jobs import limits_of
 
     registry = _registry(settings)
     version = model or registry.champion()
     asked = tier or registry.tier_of(version, settings.tier if store else "fast")
-    return registry.load_tier(version, asked, thresholds_of(policy))
+    return registry.load_tier(version, asked, limits_of(policy))
 
 
 def _scorer_of(settings: Settings, name: str, policy: "Policy") -> "Scorer | None":
     """Return the model that scores are kept under `name` of; None where it is no longer here."""
-    from moderation.jobs import thresholds_of
+    from moderation.jobs import limits_of
 
     version, _, tier = name.partition("+")
     try:
-        return _registry(settings).load_tier(version, tier or "fast", thresholds_of(policy))
+        return _registry(settings).load_tier(version, tier or "fast", limits_of(policy))
     except ModelError:
         return None
 
@@ -1073,11 +1083,14 @@ def _value(metrics: Mapping[str, Any], name: str) -> str:
 
 
 @contextlib.contextmanager
-def _progress(unit: str) -> Iterator[Callable[[int, int | None, str], None] | None]:
-    """Yield a callback that draws a bar on standard error, or None where nobody would see it."""
+def _progress(unit: str, *, hours: bool = False) -> Iterator[Callable[[int, int | None, str], None] | None]:
+    """Yield a callback that draws a bar on standard error, or None where nobody would see it.
+
+    What takes `hours` is told line by line then: whoever reads the log wants to know how far it is.
+    """
     console = _console()
     if not console.is_terminal:
-        yield None
+        yield (lambda done, total, message: _say(f"{done} of {total}: {message}")) if hours else None
         return
     from rich import progress as bars
 

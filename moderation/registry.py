@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -118,9 +118,9 @@ class Registry:
         return Classifier.load(self.folder(name))
 
     def load_tier(
-        self, version: str | None, tier: str, thresholds: Mapping[str, float] | None = None
+        self, version: str | None, tier: str, limits: Mapping[str, Sequence[float]] | None = None
     ) -> Classifier | Accurate | Cascade:
-        """Return a tier of `version`, or of the champion; `thresholds` say where the cascade has to be sure.
+        """Return a tier of `version`, or of the champion; `limits` say where the cascade has to be sure.
 
         Raises `ModelError` for an unknown tier, and where the version has no encoder.
         """
@@ -143,7 +143,7 @@ class Registry:
         encoder = Encoder.load(home, told.get("files", {}))
         heads = Heads.read(home / HEADS_FILE, told.get("heads_sha256", ""))
         accurate = Accurate(base, fast, change, encoder, heads, name, card)
-        return accurate if tier == "accurate" else Cascade(fast, accurate, thresholds or {})
+        return accurate if tier == "accurate" else Cascade(fast, accurate, limits or {})
 
     def tier_of(self, version: str, wanted: str) -> str:
         """Return the tier that a version can be asked for: the one wanted, or "fast" where it has no encoder."""

@@ -48,6 +48,7 @@ __all__ = [
     "Scorer",
     "Sentences",
     "likeness",
+    "logit",
     "tiered",
 ]
 
@@ -67,14 +68,17 @@ LIKENESS: Final = (
 )
 """What sentence embeddings say of a comment beside its article and thread, in order."""
 
-BY_SENTENCE: Final = ("spam", "trackback")
+BY_SENTENCE: Final = ("spam",)
 """Labels judged by the classifier's logit and by the sentence embedding together."""
 
-PARTS: Final = 14
-"""At most so many parts of a text are taken away, one at a time, to see what the logit owes to each.
+PARTS: Final = 6
+"""So small a part of a text is a phrase. Phrases are taken away, one at a time, to see what the logit owes to each.
 
-Phrases, not words: a single word is often said again by its neighbours, and taking it away alone changes little.
+Not words: a single one is often said again by its neighbours, and taking it away alone changes little.
 """
+PLACES: Final = 20
+"""At most so many phrases are tried, overlapping where the text is short enough: what matters rarely ends where a part
+does."""
 
 Floats = npt.NDArray[np.float64]
 _WORD: Final = re.compile(r"\S+")
@@ -98,6 +102,13 @@ class Scorer(Protocol):
         """Return one explanation per comment."""
 
 
+def logit(probability: float) -> float:
+    """Return the logit of a probability; plus or minus infinity at its ends."""
+    if not 0.0 < probability < 1.0:
+        return float("inf") if probability >= 1.0 else float("-inf")
+    return float(np.log(probability / (1.0 - probability)))
+
+
 def tiered(version: str, tier: str) -> str:
     """Return the name that scores of a version's tier are kept under; raises `ModelError` for an unknown tier."""
     if tier not in TIERS:
@@ -113,19 +124,20 @@ class Heads:
     `off_topic` (len(DENSE) + len(LIKENESS) + 1,): weights of both groups of features, and a bias.
     `sentence` (len(BY_SENTENCE), 1 + VECTOR + len(STRUCTURE) + 1): weights of the classifier's logit, of the embedding
     and of structure beside it, and a bias.
-    `band`: how far from a threshold, in logits, the fast tier counts as unsure.
+    `bands` (len(LABELS),): how far from a limit, in logits, the fast tier counts as unsure of a label; 0 where the
+    accurate tier is not asked for the sake of this label.
     """
 
     mix: Floats
     off_topic: Floats
     sentence: Floats
-    band: float
+    bands: Floats
 
     def content(self) -> bytes:
         """Return the heads as the bytes of a file."""
         return archive(
             {
-                "band": np.array(self.band),
+                "bands": self.bands,
                 "mix": self.mix,
                 "off_topic": self.off_topic,
                 "sentence": self.sentence,
@@ -136,7 +148,7 @@ class Heads:
     def read(cls, path: Path, digest: str) -> "Heads":
         """Read the heads in the file at `path`; raises `ModelError` unless it is the one of this digest."""
         shapes = {
-            "band": (),
+            "bands": (len(LABELS),),
             "mix": (len(HEADS), 3),
             "off_topic": (len(DENSE) + len(LIKENESS) + 1,),
             "sentence": (len(BY_SENTENCE), VECTOR + len(STRUCTURE) + 2),
@@ -144,7 +156,7 @@ class Heads:
         arrays = read_arrays(path, digest, tuple(shapes))
         if any(arrays[name].shape != shape for name, shape in shapes.items()):
             raise ModelError(f"{path}: the heads do not fit this package; restore the file or use --tier fast")
-        return cls(arrays["mix"], arrays["off_topic"], arrays["sentence"], float(arrays["band"]))
+        return cls(arrays["mix"], arrays["off_topic"], arrays["sentence"], arrays["bands"])
 
 
 @dataclass(frozen=True)
@@ -249,8 +261,8 @@ class Accurate:
 
         For the labels of the encoder a part's weight is how much the logit falls when that part of the text is taken
         away (occlusion: Zeiler and Fergus, ECCV 2014; Li et al., 2016). Such weights do not add up by themselves: the
-        `bias` is what is left of the logit. Off-topic, spam and trackback are sums, and exact: of the latter two, what
-        the embedding says is one part, of the text as a whole.
+        `bias` is what is left of the logit. Off-topic, spam and trackback are sums, and exact: of spam, what the
+        embedding says is one part, of the text as a whole.
         """
         if label not in self.labels:
             raise ModelError(f"model {self.version}: no head for {label!r}; it has {', '.join(self.labels)}")
@@ -260,6 +272,8 @@ class Accurate:
             return self._by_context(batch, earlier, logits)
         if label in BY_SENTENCE:
             return self._by_sentence(batch, label, earlier, logits)
+        if label not in HEADS:
+            return self.change.explain(batch, label, earlier)
         taught = self._taught(batch, earlier)[:, j]
         found = []
         for row, (logit, change) in enumerate(zip(logits.tolist(), taught.tolist(), strict=True)):
@@ -292,10 +306,12 @@ class Accurate:
         # What is left may be too little to be taken for English; it is then as strong as the whole, by the words.
         base = np.where(np.isnan(base), base[0], base)
         logits = of_encoder * self._encoded(texts)[:, HEADS.index(label)] + of_base * base
-        return [
-            Span(begin, end, float(logits[0] - left), "text", "phrase")
-            for (begin, end), left in zip(parts, logits[1:], strict=True)
-        ]
+        return _apart(
+            [
+                Span(begin, end, float(logits[0] - left), "text", "phrase")
+                for (begin, end), left in zip(parts, logits[1:], strict=True)
+            ]
+        )
 
     def _by_context(self, batch: Batch, earlier: pd.DataFrame | None, logits: Floats) -> list[Explanation]:
         _, features = self._shipped(batch, earlier)
@@ -377,11 +393,14 @@ class Accurate:
 
 @dataclass(frozen=True)
 class Cascade:
-    """The fast tier for all, the accurate one for what it is unsure of."""
+    """The fast tier for all, the accurate one for what it is unsure of.
+
+    `limits`: the probabilities at which another answer changes what happens, by label.
+    """
 
     fast: Classifier
     accurate: Accurate
-    thresholds: Mapping[str, float]
+    limits: Mapping[str, Sequence[float]]
 
     @property
     def version(self) -> str:
@@ -403,14 +422,14 @@ class Cascade:
         return self.fast.labels
 
     def unsure(self, logits: Floats) -> npt.NDArray[np.bool_]:
-        """Say which rows the accurate tier should see: a label it judges better lies within the band of its limit."""
+        """Say which rows the accurate tier should see: some label lies within its band of one of its limits."""
         found = np.zeros(len(logits), np.bool_)
-        for label in (*HEADS, *BY_SENTENCE, "off_topic"):
-            if label in self.labels and label in self.thresholds:
-                limit = self.thresholds[label]
-                centre = float(np.log(limit / (1.0 - limit))) if 0.0 < limit < 1.0 else 0.0
-                with np.errstate(invalid="ignore"):
-                    found |= np.abs(logits[:, self.labels.index(label)] - centre) <= self.accurate.heads.band
+        for label, band in zip(LABELS, self.accurate.heads.bands.tolist(), strict=True):
+            if band and label in self.labels:
+                own = logits[:, self.labels.index(label)]
+                for limit in self.limits.get(label, ()):
+                    with np.errstate(invalid="ignore"):
+                        found |= np.abs(own - logit(limit)) <= band
         return found
 
     def score(self, batch: Batch, earlier: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -546,10 +565,29 @@ def _passages(encoder: Encoder, batch: Batch) -> tuple[Floats, dict[str, tuple[l
 
 
 def _parts(text: str) -> list[tuple[int, int]]:
-    """Return the words of a text as spans; of a longer one so many neighbours together that there are `PARTS`."""
+    """Return phrases of equally many words as spans, each a `PARTS`th of the text, at most about `PLACES` of them."""
     words = [(found.start(), found.end()) for found in _WORD.finditer(text)]
-    together = -(-len(words) // PARTS) if words else 1
-    return [(words[i][0], words[min(i + together, len(words)) - 1][1]) for i in range(0, len(words), together)]
+    if not words:
+        return []
+    together = -(-len(words) // PARTS)
+    last = len(words) - together
+    step = -(-(last + 1) // PLACES)
+    return [(words[i][0], words[i + together - 1][1]) for i in sorted({*range(0, last + 1, step), last})]
+
+
+def _apart(spans: list[Span]) -> list[Span]:
+    """Return spans of which none overlaps another: the one that speaks most for the label, then the weightiest."""
+    kept: list[Span] = []
+    for span in [max(spans, key=lambda span: span.weight), *sorted(spans, key=lambda span: -abs(span.weight))]:
+        if all(_after(span, other) or _after(other, span) for other in kept):
+            kept.append(span)
+    return kept
+
+
+def _after(one: Span, other: Span) -> bool:
+    assert one.begin is not None
+    assert other.end is not None
+    return one.begin >= other.end
 
 
 def _explained(label: str, logit: float, spans: list[Span]) -> Explanation:

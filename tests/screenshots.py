@@ -136,7 +136,7 @@ def fill(home: Path, written: Sequence[Letter]) -> None:
         store.add_batch(batch, source="ledger.example", at=now)
         registry = Registry(home / "models", shipped_models())
         policy = load_policy(None)
-        scorer = registry.load_tier(None, registry.tier_of(registry.champion(), TIER), jobs.thresholds_of(policy))
+        scorer = registry.load_tier(None, registry.tier_of(registry.champion(), TIER), jobs.limits_of(policy))
         jobs.score_store(store, scorer, policy, at=now)
         for number, (*_, decided) in enumerate(written):
             if decided is not None:

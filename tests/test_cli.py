@@ -517,10 +517,20 @@ def test_train_refuses_a_folder_that_is_there(run, tmp_path):
     assert "is there already" in err
 
 
-def test_train_takes_an_encoder_over_or_makes_one_but_not_both(run, tmp_path):
+def test_train_goes_on_only_from_a_model(run, tmp_path):
     code, _, err = run("train", "--data", tmp_path, "--out", tmp_path / "base-1", "--from", tmp_path, "--accurate")
     assert code == 1
-    assert "give one of the two" in err
+    assert "no model here" in err
+
+
+def test_train_goes_on_training_only_an_encoder_that_is_there(run, tmp_path):
+    bare = tmp_path / "bare"
+    registry = Registry(tmp_path / "models", shipped_models())
+    shutil.copytree(registry.folder(registry.default()), bare)
+    (bare / "encoder-2.onnx").unlink()
+    code, _, err = run("train", "--data", tmp_path, "--out", tmp_path / "base-1", "--from", bare, "--accurate")
+    assert code == 1
+    assert "has no encoder to go on training" in err
 
 
 def test_train_names_a_folder_that_has_no_model_to_take_over(run, tmp_path):
@@ -554,6 +564,7 @@ def test_a_report_is_written_from_own_sentences_alone(ran, tmp_path):
     out, err = ran("evaluate", "--out", tmp_path / "report", "--sample", 30)
     assert out == ""
     assert re.search(r"report\.md \(\d+ of \d+ measured targets met\)", err)
+    assert "1 of 4: scoring with accurate" in err, "a log shows how far it is"
     text = (tmp_path / "report/report.md").read_text("utf-8")
     assert "Only a sample was measured" in text
     assert (tmp_path / "report/plots/roc.png").is_file()

@@ -231,23 +231,42 @@ def test_the_cascade_ends_where_the_accurate_tier_begins():
     answers = (generator.random(400) < 0.3).astype(float)
     fast = 1 / (1 + np.exp(-(answers + generator.normal(0, 1.5, 400))))
     accurate = 1 / (1 + np.exp(-(3 * answers + generator.normal(0, 1.5, 400))))
-    curve = cascade_curve({"k": (answers, fast, accurate)}, {"k": 0.5}, fast_s=1e-4, accurate_s=1e-2)
+    curve = cascade_curve({"k": (answers, fast, accurate)}, {"k": 0.5}, {"k": 0.3}, fast_s=1e-4, accurate_s=1e-2)
     assert curve["k"].iloc[0] == pytest.approx(roc_auc_score(answers, fast))
     assert curve["k"].iloc[-1] == pytest.approx(roc_auc_score(answers, accurate))
     assert curve["share"].is_monotonic_increasing
     assert (curve["share"].iloc[0], curve["share"].iloc[-1]) == (0.0, 1.0)
     assert curve["comments_per_s"].iloc[0] == pytest.approx(1e4)
+    assert curve["errors"].iloc[0] == 1.0
+
+    def cost(scores):
+        return 0.3 * (scores < 0.5)[answers == 1].mean() + 0.7 * (scores >= 0.5)[answers == 0].mean()
+
+    assert curve["errors"].iloc[-1] == pytest.approx(cost(accurate) / cost(fast))
+    assert curve["errors"].iloc[-1] < 1.0
     assert 0 < knee(curve) < np.inf
 
 
+def test_a_band_costs_what_it_takes_of_comments_as_they_come():
+    answers = np.array([0.0, 1.0] * 10)
+    fast, accurate = np.full(20, 0.5), np.where(answers == 1, 0.9, 0.1)
+    natural = np.array([0.5] + [0.001] * 99)
+    curve = cascade_curve(
+        {"k": (answers, fast, accurate)}, {"k": 0.4}, {"k": 0.1}, fast_s=1e-4, accurate_s=1e-2, natural=natural
+    )
+    assert curve["share"].iloc[1] == 0.01
+    assert curve["errors"].iloc[1] == 0.0
+    assert knee(curve) == 0.25
+
+
 def test_where_the_accurate_tier_brings_nothing_the_band_is_empty():
-    frame = pd.DataFrame({"width": [0.0, 1.0, np.inf], "seconds": [1.0, 2.0, 9.0], "mean_auc": [0.9, 0.85, 0.8]})
+    frame = pd.DataFrame({"width": [0.0, 1.0, np.inf], "seconds": [1.0, 2.0, 9.0], "errors": [1.0, 1.1, 1.2]})
     assert knee(frame) == 0.0
 
 
 def test_the_knee_is_where_gain_lies_furthest_above_cost():
     frame = pd.DataFrame(
-        {"width": [0.0, 1.0, 2.0, np.inf], "seconds": [1.0, 1.5, 5.0, 10.0], "mean_auc": [0.8, 0.88, 0.89, 0.9]}
+        {"width": [0.0, 1.0, 2.0, np.inf], "seconds": [1.0, 1.5, 5.0, 10.0], "errors": [1.0, 0.6, 0.55, 0.5]}
     )
     assert knee(frame) == 1.0
 
@@ -392,15 +411,16 @@ def test_the_accurate_tier_s_weights_for_sentences_are_calibrated_and_helpful(da
         truth = corpus.truth[:, LABELS.index(label)]
         left_out[label] = pd.Series(np.nan_to_num(truth) + noise, index=ids)
     blank = Classifier.from_heads({}, np.zeros(1 << 18, np.uint8))
-    weights, told = recipe.weigh_sentences(embed, blank, data, seeds_folder(), left_out)
+    weights, told, compared = recipe.weigh_sentences(embed, blank, data, seeds_folder(), left_out)
     assert weights.shape == (len(BY_SENTENCE), VECTOR + len(STRUCTURE) + 2)
     assert (weights[:, 0] > 0).all()
     assert told["spam"]["share"] > 0
     assert told["spam"]["left_out_auc"]["value"] > told["spam"]["left_out_auc_of_logit"]["value"]
     assert weights[0, 1] > 0
     assert weights[0, 1 + VECTOR :].any()
-    assert told["trackback"]["share"] == 0
-    assert not weights[1, 1:-1].any(), "a notice is told by the classifier alone"
+    answers, quick, slow = compared["spam"]
+    assert len(answers) == told["spam"]["n"]
+    assert roc_auc_score(answers, slow) > roc_auc_score(answers, quick)
 
 
 def test_a_head_with_further_features_adds_them_and_cannot_be_shipped():
@@ -522,7 +542,7 @@ def measured(fast):
 
 def test_without_data_own_sentences_are_measured_and_nothing_is_made_up(measured):
     figures = measured.figures
-    assert set(figures["sets"]) == {"contrast", "neutral", "notices", "promotion", "checks"}
+    assert set(figures["sets"]) == {"contrast", "attacks", "neutral", "notices", "promotion", "checks"}
     assert figures["left_out"] == {}
     rows = {(row["label"], row["set"], row["measure"], row["scorer"]): row for row in figures["targets"]}
     unmeasured = rows["incitement", "edos_devtest", "auc", "fast"]

@@ -13,7 +13,7 @@ from moderation.access import Person, Seat, person_from_claims
 from moderation.desk import cookie, markup
 from moderation.desk.words import LANGUAGES
 from moderation.errors import ModerationError, NotAllowed
-from moderation.jobs import thresholds_of
+from moderation.jobs import limits_of, thresholds_of
 from moderation.policy import Policy, load_policy
 from moderation.registry import Registry
 from moderation.settings import Settings, settings_from, shipped_models
@@ -158,12 +158,19 @@ def model() -> str:
 def classifier(name: str) -> Scorer:
     """Return a version's tier by the name of its scores; versions never change, so they are kept."""
     version, _, tier = name.partition("+")
-    return _classifier(version, tier or "fast", str(registry().folder(version)))
+    # Only a cascade asks where a decision changes: for the others a new policy is no new model.
+    limits = tuple(limits_of(policy()).items()) if tier == "cascade" else ()
+    return _classifier(version, tier or "fast", str(registry().folder(version)), limits)
 
 
 @st.cache_resource(show_spinner="Loading the model …", max_entries=3)
-def _classifier(version: str, tier: str, folder: str) -> Scorer:  # noqa: ARG001 - the folder tells installations apart
-    return registry().load_tier(version, tier, thresholds_of(policy()))
+def _classifier(
+    version: str,
+    tier: str,
+    folder: str,  # noqa: ARG001 - the folder tells installations apart
+    limits: tuple[tuple[str, tuple[float, ...]], ...],
+) -> Scorer:
+    return registry().load_tier(version, tier, dict(limits))
 
 
 def policy() -> Policy:

@@ -1,10 +1,15 @@
 """Two tiers' scores of the same comments in, accuracy against comments a second along the width of the band out.
 
 The fast tier scores everything; comments whose logit lies within `width` of the middle are scored again by the accurate
-tier. The middle is the logit of the policy's threshold: that is where a different answer changes what happens.
+tier. The middle is the logit of the policy's limit: that is where a different answer changes what happens.
+
+What a width gains is told by the cost of errors at the limit. A limit says what is risked: whoever looks at a comment
+from probability t on takes a case that is missed to cost (1 - t) / t times one shown in vain (Elkan, IJCAI 2001), and
+how often either happens follows from the label's base rate. What a width costs is the share of comments, as they come,
+that lie within it.
 
 The width is chosen by the knee of the curve (Satopää et al., ICDCS Workshops 2011): with cost (logarithm of seconds a
-comment) and accuracy both scaled from 0 to 1 between the two ends, the width whose accuracy lies furthest above its
+comment) and gain both scaled from 0 to 1 between the least and the most, the width whose gain lies furthest above its
 cost. Where nothing lies above, the fast tier alone is best.
 """
 
@@ -27,44 +32,69 @@ Floats = npt.NDArray[np.float64]
 
 def cascade_curve(
     keys: Mapping[str, tuple[Floats, Floats, Floats]],
-    centres: Mapping[str, float],
+    limits: Mapping[str, float],
+    rates: Mapping[str, float],
     *,
     fast_s: float,
     accurate_s: float,
+    natural: Floats | None = None,
     widths: tuple[float, ...] = WIDTHS,
 ) -> pd.DataFrame:
-    """Return a row per width: share scored again, comments a second, AUC of every key set, and their mean.
+    """Return a row per width: share scored again, comments a second, AUC of every key set, their mean, and errors.
 
-    `keys`: set -> (answers, fast probabilities, accurate probabilities), `centres`: set -> threshold, as a probability.
-    `fast_s` and `accurate_s` are seconds a comment; the share is the mean over sets.
+    `keys`: set -> (answers, fast probabilities, accurate probabilities); `limits` and `rates`: set -> probability at
+    which a comment is looked at, and the base rate of cases. `errors` is the mean over sets of the cost of errors, as a
+    part of what it is by the fast tier alone. `fast_s` and `accurate_s` are seconds a comment; the share is that of
+    `natural`, the fast probabilities of comments as they come (of one label: all sets share its limit), or without it
+    the mean over sets.
     """
     rows: list[dict[str, Any]] = []
+    first: dict[str, float] = {}
     for width in widths:
         row: dict[str, Any] = {"width": width}
-        shares = []
+        shares, errors = [], []
         for name, (answers, fast, accurate) in keys.items():
-            again = np.abs(_logit(fast) - _logit(np.array(centres[name]))) <= width
-            if width == 0.0:
-                again = np.zeros(len(fast), np.bool_)
-            found = area(answers, np.where(again, accurate, fast), resamples=1)
+            again = _within(fast, limits[name], width)
+            mixed = np.where(again, accurate, fast)
+            found = area(answers, mixed, resamples=1)
             row[name] = np.nan if found is None else found.value
-            shares.append(float(again.mean()) if len(again) else 0.0)
+            cost = _cost(answers, mixed, limits[name], rates[name])
+            errors.append(cost / first.setdefault(name, max(cost, _LEAST)))
+            shares.append(float((again if natural is None else _within(natural, limits[name], width)).mean()))
         row["share"] = float(np.mean(shares)) if shares else 0.0
         row["seconds"] = fast_s + row["share"] * accurate_s
         row["comments_per_s"] = 1.0 / row["seconds"]
         row["mean_auc"] = float(np.nanmean([row[name] for name in keys])) if keys else np.nan
+        row["errors"] = float(np.nanmean(errors)) if keys else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def knee(curve: pd.DataFrame) -> float:
-    """Return the width at the knee; 0 where no width gains more, relative to the ends, than it costs."""
+    """Return the width at the knee of `errors`; 0 where no width gains more, relative to the most, than it costs."""
     cost = np.log(curve["seconds"].to_numpy(dtype=np.float64))
-    gain = curve["mean_auc"].to_numpy(dtype=np.float64)
-    if len(curve) < 2 or cost[-1] <= cost[0] or gain.max() <= gain[0]:
+    gain = 1.0 - curve["errors"].to_numpy(dtype=np.float64)
+    if len(curve) < 2 or cost[-1] <= cost[0] or not gain.max() > gain[0]:
         return 0.0
     above = (gain - gain[0]) / (gain.max() - gain[0]) - (cost - cost[0]) / (cost[-1] - cost[0])
     return float(curve["width"].iloc[int(above.argmax())]) if above.max() > 0 else 0.0
+
+
+def _within(probabilities: Floats, limit: float, width: float) -> npt.NDArray[np.bool_]:
+    if width == 0.0:
+        return np.zeros(len(probabilities), np.bool_)
+    found: npt.NDArray[np.bool_] = np.abs(_logit(probabilities) - _logit(np.array(limit))) <= width
+    return found
+
+
+def _cost(answers: Floats, probabilities: Floats, limit: float, rate: float) -> float:
+    """Return the cost of errors per comment at a limit, in units of a case missed and a comment shown in vain."""
+    shown = probabilities >= limit
+    cases, others = answers == 1, answers == 0
+    if not cases.any() or not others.any():
+        return float("nan")
+    missed, in_vain = float((~shown)[cases].mean()), float(shown[others].mean())
+    return rate * (1.0 - limit) * missed + (1.0 - rate) * limit * in_vain
 
 
 def _logit(probabilities: Floats) -> Floats:

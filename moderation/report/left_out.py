@@ -250,7 +250,7 @@ def _spam_again(parts: Mapping[str, LeftOut], prepared: Prepared, extra: Extra) 
     blogs, own = parts["blogs"], parts["fitted"]
     features = {
         name: structured(
-            "spam", extra(_rows_of(prepared.corpus, part.row)), prepared.matrix.dense[part.row][:, : len(STRUCTURE)]
+            extra(_rows_of(prepared.corpus, part.row)), prepared.matrix.dense[part.row][:, : len(STRUCTURE)]
         )
         for name, part in parts.items()
     }
@@ -260,7 +260,7 @@ def _spam_again(parts: Mapping[str, LeftOut], prepared: Prepared, extra: Extra) 
     found = {"videos": replace(parts["videos"], logits=weighed.logits[len(alike.logits) :])}
     by_sentence = _sentence_logits(alike, learned)
     share = best_share(alike.group, alike.answers, alike.logits, by_sentence)
-    weights, bias = _sentence_fit(alike, learned, taught_by("spam", alike.group))
+    weights, bias = _sentence_fit(alike, learned, taught_by(alike.group))
     for name in ("across", "own"):
         found[name] = replace(parts[name], logits=parts[name].logits + share * (features[name] @ weights + bias))
     return found
@@ -287,7 +287,7 @@ def _sentence_fit(
 def _sentence_logits(rows: LeftOut, features: npt.NDArray[np.floating[Any]]) -> Floats:
     """Return what sentences alone say of each group, by a fit that did not see it; NaN where there is no logit."""
     logits = np.full(len(rows.logits), np.nan)
-    teaching = taught_by("spam", rows.group)
+    teaching = taught_by(rows.group)
     for name in np.unique(rows.group):
         out = rows.group == name
         if not np.isnan(rows.logits[out]).all():

@@ -334,6 +334,7 @@ def _cascade(figures: Mapping[str, Any]) -> str:
             "all" if row["width"] is None else f"{row['width']:g}",
             f"{row['share']:.1%}",
             f"{row['comments_per_s']:,.0f}",
+            "" if row["errors"] is None else f"{row['errors']:.3f}",
             f"{row['mean_auc']:.4f}",
             *(f"{row[key]:.3f}" for key in found["keys"]),
         )
@@ -345,14 +346,16 @@ def _cascade(figures: Mapping[str, Any]) -> str:
             "## Cascade",
             "",
             (
-                "The fast tier scores everything; what lies within the band around the policy's threshold "
-                "(in logits) is scored again by the accurate tier. Chosen by the knee of the curve: "
-                f"**{width}**, the width whose gain in mean AUC lies furthest above its cost (logarithm of "
+                "The fast tier scores everything; what lies within a band around the policy's threshold "
+                "(in logits) is scored again by the accurate tier. Errors: what those at the thresholds cost at the "
+                "base rates, as a part of the fast tier's, mean over sets. The knee of the curve is at "
+                f"**{width}**: the width whose gain in errors lies furthest above its cost (logarithm of "
                 "seconds a comment), both scaled between the ends. The share is the mean over these sets, "
-                "which hold more hard cases than a site does."
+                "which hold more hard cases than a site does. The shipped cascade has a width for each label, chosen "
+                "with the share of comments as they come; they are on the card."
             ),
             "",
-            *_table(("width", "scored again", "comments/s", "mean AUC", *found["keys"]), rows),
+            *_table(("width", "scored again", "comments/s", "errors", "mean AUC", *found["keys"]), rows),
             "",
         ]
     )

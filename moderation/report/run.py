@@ -25,7 +25,7 @@ from moderation.report.peers import ROWS, Embed, alt_profanity_check, embedding_
 from moderation.report.sets import Measured, Scorer, development_sets, own_sets, score_set
 from moderation.report.targets import KEYS, target_rows
 
-__all__ = ["Extras", "Options", "Peers", "Report", "fit_peers", "measure"]
+__all__ = ["Extras", "Options", "Peers", "Report", "fit_peers", "measure", "plain"]
 
 EVADED: Final = (
     ("edos_devtest", "incitement"),
@@ -201,7 +201,7 @@ def measure(
         figures["cascade"] = _cascade(curves, thresholds, speed)
     figures["targets"] = target_rows(figures)
     steps.end()
-    return Report(_plain(figures), curves)
+    return Report(plain(figures), curves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ class _One:
             pairs = self.pairs(each, scores, label)
             if pairs is not None and label in self.thresholds:
                 flagged = pairs[1][pairs[0] == 0] >= np.float32(self.thresholds[label])
-                found[label] = _plain(share(np.asarray(flagged), **self.options.chance))
+                found[label] = plain(share(np.asarray(flagged), **self.options.chance))
         return {label: interval for label, interval in found.items() if interval is not None}
 
     def calibration(self, each: Measured, scores: pd.DataFrame, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -263,7 +263,7 @@ class _One:
                     "share_of_yes": row["positives"] / row["n"],
                     "base_rate": BASE_RATES[label],
                     "as_it_is": row.get("ece"),
-                    "natural": _plain(natural),
+                    "natural": plain(natural),
                     "curve": calibration_curve(truth, given).to_dict("list"),
                 }
             )
@@ -343,27 +343,27 @@ def _described(each: Measured) -> dict[str, Any]:
 def _cascade(
     curves: Mapping[tuple[str, str], Pairs], thresholds: Mapping[str, float], speed: Mapping[str, float]
 ) -> dict[str, Any]:
-    keys, centres = {}, {}
+    keys, limits, rates = {}, {}, {}
     for (label, dataset), pairs in curves.items():
         if {"fast", "accurate"} <= set(pairs) and len(pairs["fast"][0]) == len(pairs["accurate"][0]):
             name = f"{label} · {dataset}"
             keys[name] = (pairs["fast"][0], pairs["fast"][1], pairs["accurate"][1])
-            centres[name] = thresholds.get(label, 0.5)
-    curve = cascade_curve(keys, centres, fast_s=1.0 / speed["fast"], accurate_s=1.0 / speed["accurate"])
+            limits[name], rates[name] = thresholds.get(label, 0.5), BASE_RATES[label]
+    curve = cascade_curve(keys, limits, rates, fast_s=1.0 / speed["fast"], accurate_s=1.0 / speed["accurate"])
     width = knee(curve)
     rows = [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
     # JSON has no infinity: the last width takes everything.
     return {"keys": list(keys), "width": width if math.isfinite(width) else None, "curve": rows}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return JSON values: records as objects, NaN and infinity as null, numpy's numbers as Python's."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

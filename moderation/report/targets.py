@@ -12,6 +12,7 @@ KEYS: Final = (
     ("incitement", "contrast"),
     ("identity_attack", "hatemojicheck"),
     ("identity_attack", "foxnews"),
+    ("identity_attack", "attacks"),
     ("toxicity", "wiki_nonfuzzed"),
 )
 """The label and set of the curves, the cascade and the bars."""

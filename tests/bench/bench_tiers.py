@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from moderation.jobs import thresholds_of
+from moderation.jobs import limits_of
 from moderation.labels import TIERS
 from moderation.policy import load_policy
 from moderation.registry import Registry
@@ -38,7 +38,7 @@ def main() -> None:
     print(f"{len(batch):,} comments, {length:.0f} characters on average, {os.cpu_count()} cores")
     registry = Registry(shipped_models(), shipped_models())
     for tier in TIERS:
-        scorer = registry.load_tier(None, tier, thresholds_of(load_policy()))
+        scorer = registry.load_tier(None, tier, limits_of(load_policy()))
         scorer.score(batch_of(["warm", "up"]))
         begin = time.perf_counter()
         scorer.score(batch)
