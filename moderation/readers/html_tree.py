@@ -9,7 +9,7 @@ import email
 import email.policy
 import re
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ import pyarrow as pa
 from lxml import etree
 
 from moderation.readers.encoding import encoding_of, replace_bad_bytes
+from moderation.readers.html_words import Look, Looks
 
 __all__ = ["MOST_BYTES", "UNREAD", "UNREAD_INSIDE", "Region", "Tree", "decoded", "parsed", "parts"]
 
@@ -42,6 +43,13 @@ _CHANGING: Final = {
     **dict.fromkeys(UNREAD, UNREAD_INSIDE),
     **dict.fromkeys(_UNSHOWN, _HIDDEN | UNREAD_INSIDE),
     "a": _LINKED,
+}
+# Another bit: elements of these tags are asked for. Scripts may hold data.
+_NOTED: Final = 8
+_MARKS: Final[dict[str, int | bool]] = {
+    **_CHANGING,
+    **{tag: _NOTED | _CHANGING.get(tag, 0) for tag in ("form", "h1", "link", "meta", "script", "title")},
+    **dict.fromkeys(_IDLE, False),
 }
 _PARAGRAPHS: Final = frozenset(
     (
@@ -71,9 +79,14 @@ class Tree:
 
     tags: list[str] = field(default_factory=lambda: ["#page"])
     attributes: list[Mapping[str, str]] = field(default_factory=lambda: [{}])
-    classes: list[str | None] = field(default_factory=lambda: [None])
+    looks: list[Look] = field(default_factory=lambda: [_TAGS["#page"][None]])
+    """What the tags and classes say."""
     labelled: list[int] = field(default_factory=list)
-    """The elements that have an id, or microdata."""
+    """The elements that have an id."""
+    described: list[int] = field(default_factory=list)
+    """The elements that have microdata."""
+    noted: dict[str, list[int]] = field(default_factory=dict)
+    """The elements of some tags."""
     parents: list[int] = field(default_factory=lambda: [-1])
     ends: list[int] = field(default_factory=lambda: [0])
     first: list[int] = field(default_factory=lambda: [0])
@@ -94,7 +107,7 @@ class Tree:
 
     def region(self, element: int) -> Region:
         """Return the region of one element."""
-        return Region(element, self.ends[element], self.first[element], self.last[element])
+        return _region(Region, (element, self.ends[element], self.first[element], self.last[element]))
 
     def run(self, start: int, end: int) -> Region:
         """Return the region from `start` to before its later sibling `end` (or to where their parent ends)."""
@@ -107,79 +120,105 @@ class Tree:
         while (element := self.parents[element]) > 0:
             yield element
 
-    def of(self, tag: str) -> list[int]:
-        """Return the elements that have `tag`, in their order."""
-        found: list[int] = []
-        element = 0
-        with suppress(ValueError):
-            while True:
-                element = self.tags.index(tag, element + 1)
-                found.append(element)
-        return found
+    def of(self, tag: str) -> Sequence[int]:
+        """Return the elements that have `tag`, one of the noted ones, in their order."""
+        return self.noted.get(tag, ())
 
     def get(self, element: int, name: str) -> str:
         """Return an attribute, or nothing."""
         return self.attributes[element].get(name) or ""
 
-    def line(self, region: Region, skip: Collection[int] = ()) -> str:
-        """Return all the text of `region` on one line, without that of the elements in `skip`."""
-        # Nobody wants a line of more pieces; an element that is closed nowhere holds all the rest of the page.
-        chunks = self.chunks[region.first : min(region.last, region.first + MOST_PIECES)]
+    def line(self, element: int, skip: Collection[int] = ()) -> str:
+        """Return all the text of `element` on one line, without that of the elements in `skip`."""
         if skip:
-            return " ".join(self.text_of(region, skip).split())
-        return " ".join("".join(chunks).split())
+            return " ".join(self.text_of(self.region(element), skip).split())
+        first, last = self.first[element], self.last[element]
+        # Nobody wants a line of more pieces; an element that is closed nowhere holds all the rest of the page.
+        return " ".join("".join(self.chunks[first : min(last, first + MOST_PIECES)]).split())
 
     def text_of(self, region: Region, skip: Collection[int] = ()) -> str:
         """Return the text of `region` as a reader would see it, without that of the elements in `skip`."""
         out: list[str] = []
         tags, ends, first, last, chunks = self.tags, self.ends, self.first, self.last, self.chunks
-        open_: list[tuple[int, int, str]] = []
-        at, element, end = region.first, region.start, region.end
-        preformatted = 0
+        open_: list[tuple[int, int, int]] = []
+        element, end, at, _ = region
+        preformatted = breaks = 0
+
+        def say(stop: int) -> None:
+            nonlocal at, breaks
+            if breaks:
+                out.append("\n" if breaks == 1 else "\n\n")  # three of them show no more than two
+                breaks = 0
+            out.append(_run(chunks, at, stop, preformatted))
+            at = stop
+
         while True:
             here = element if element < end else len(tags) + 1
             while open_ and open_[-1][0] <= here:
-                _, stop, tag = open_.pop()
+                _, stop, kind = open_.pop()
                 if stop > at:
-                    out.append(_run(chunks, at, stop, preformatted))
-                    at = stop
-                if tag == "pre":
+                    say(stop)
+                if kind == _PRE:
                     preformatted -= 1
-                out.append("\n" if tag in _LINES else "\n\n")
+                breaks += 1 if kind == _LINE else 2
             if element >= end:
                 break
             if first[element] > at:
-                out.append(_run(chunks, at, first[element], preformatted))
-                at = first[element]
-            tag = tags[element]
-            if element in skip or tag in UNREAD:
+                say(first[element])
+            kind = _KINDS.get(tags[element], 0)
+            if kind >= _UNSAID or element in skip:
                 at = max(at, last[element])
-                if tag in _PARAGRAPHS:
-                    out.append("\n\n")
+                if kind in _APART:
+                    breaks += 2
                 element = ends[element]
                 continue
-            if tag == "br":
-                out.append("\n")
-            elif tag in _PARAGRAPHS or tag in _LINES:
-                out.append("\n" if tag in _LINES else "\n\n")
-                open_.append((ends[element], last[element], tag))
-                preformatted += tag == "pre"
-            elif tag in ("td", "th"):
-                out.append(" ")
+            if kind:
+                if kind == _BREAK:
+                    breaks += 1
+                elif kind == _CELL:
+                    if breaks:
+                        out.append("\n" if breaks == 1 else "\n\n")
+                        breaks = 0
+                    out.append(" ")
+                else:
+                    breaks += 1 if kind == _LINE else 2
+                    open_.append((ends[element], last[element], kind))
+                    preformatted += kind == _PRE
             element += 1
         if region.last > at:
-            out.append(_run(chunks, at, region.last, preformatted))
+            say(region.last)
         return _tidied("".join(out))
 
 
+# What elements do to the text: they break it once, stand in a row, or in a line or a paragraph of their own, or are
+# left out of it. None is both left out and a paragraph.
+_BREAK, _CELL, _LINE, _PARAGRAPH, _PRE, _UNSAID = range(1, 7)
+_APART: Final = frozenset((_PARAGRAPH, _PRE))
+_KINDS: Final = {
+    "br": _BREAK,
+    "td": _CELL,
+    "th": _CELL,
+    **dict.fromkeys(_LINES, _LINE),
+    **dict.fromkeys(_PARAGRAPHS, _PARAGRAPH),
+    "pre": _PRE,
+    **dict.fromkeys(UNREAD, _UNSAID),
+}
+_region: Final = tuple.__new__  # a named tuple's own takes twice as long
+
+
 def _run(chunks: list[str], at: int, stop: int, preformatted: int) -> str:
-    text = "".join(chunks[at:stop])
+    text = chunks[at] if stop - at == 1 else "".join(chunks[at:stop])
     # A line end in preformatted text must outlive the folding of white space.
     if preformatted:
         return text.replace("\n", "\v")
-    for space in "\n\t\r\f":
-        if space in text:
-            text = text.replace(space, " ")
+    if "\n" in text:
+        text = text.replace("\n", " ")
+    if "\t" in text:
+        text = text.replace("\t", " ")
+    if "\r" in text:
+        text = text.replace("\r", " ")
+    if "\f" in text:
+        text = text.replace("\f", " ")
     return _BLANKS.sub(" ", text) if "  " in text else text
 
 
@@ -239,6 +278,27 @@ def _charset(head: bytes) -> str | None:
     return None if name.startswith(("utf-16", "utf-32", "utf-7")) else name
 
 
+class _Tag(Looks):
+    """What is known of a tag, and of the classes that elements with it have."""
+
+    __slots__ = ("mark",)
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.mark = _MARKS.get(tag, True)
+
+
+class _Tags(dict[str, _Tag]):
+    def __missing__(self, tag: str) -> _Tag:
+        if len(self) >= MOST_TAGS:
+            self.clear()
+        found = self[tag] = _Tag(tag)
+        return found
+
+
+MOST_TAGS: Final = 4096
+_TAGS: Final = _Tags()
+
 # Parsers that nobody uses at the moment: to make one takes as long as to parse a small page.
 _SPARE: Final[list["_Parser"]] = []
 
@@ -257,41 +317,43 @@ def parsed(data: bytes) -> Tree:
 class _Parser:
     """A parser, and what it calls while it parses: that keeps the elements, and notes what came in which order.
 
-    In `met` True is where an element begins, False one that is not kept, None the end of either, and the rest is text.
-    A page makes ten thousand calls: two of the three kinds never enter the interpreter.
+    In `met` True is where an element begins, a number where one with such bits does, False one that is not kept, None
+    the end of any, and the rest is text. A page makes ten thousand calls: two of the three kinds never enter the
+    interpreter.
     """
 
     def __init__(self) -> None:
         self.tags: list[str] = []
         self.attributes: list[Mapping[str, str]] = []
-        self.met: list[bool | str | None] = []
-        self.classes: list[str | None] = []
+        self.looks: list[Look] = []
+        self.met: list[bool | int | str | None] = []
         self.labelled: list[int] = []
+        self.described: list[int] = []
         self.alike: dict[str, Mapping[str, str]] = {}
-        tags, attributes, classes, met = self.tags, self.attributes, self.classes, self.met
-        labelled, alike = self.labelled, self.alike
+        tags, attributes, looks, met = self.tags, self.attributes, self.looks, self.met
+        labelled, described, alike = self.labelled, self.described, self.alike
 
         def start(tag: str, given: Mapping[str, str]) -> None:
-            if tag in _IDLE:
-                met.append(False)
+            known = _TAGS[tag]
+            mark = known.mark
+            met.append(mark)
+            if mark is False:
                 return
             tags.append(tag)
-            met.append(True)
-            if not given:
-                classes.append(None)
+            if "class" in given:
+                names = given["class"]
+                looks.append(known[names])
+                if len(given) == 1:
+                    # Most have a class and nothing else, and that of many others: one mapping does for all.
+                    attributes.append(alike.setdefault(names, given))
+                    return
             else:
-                if "class" not in given:
-                    classes.append(None)
-                else:
-                    names = given["class"]
-                    classes.append(names)
-                    if len(given) == 1:
-                        # Most have a class and nothing else, and that of many others: one mapping does for all.
-                        attributes.append(alike.setdefault(names, given))
-                        return
-                if "id" in given or "itemprop" in given or "itemtype" in given or "typeof" in given:
-                    labelled.append(len(tags))
+                looks.append(known[None])
             attributes.append(given)
+            if "id" in given:
+                labelled.append(len(tags))
+            if "itemprop" in given or "itemtype" in given or "typeof" in given:
+                described.append(len(tags))
 
         self.start = start
         self.data = met.append
@@ -318,12 +380,13 @@ class _Parser:
             except (etree.LxmlError, AssertionError):  # nothing but white space, or nothing at all
                 cut = cut or bool(self.tags)
                 self._renew()
-            tree = Tree(
-                ["#page", *self.tags], [{}, *self.attributes], [None, *self.classes], list(self.labelled), cut=cut
-            )
+            tree = Tree(["#page", *self.tags], [{}, *self.attributes], cut=cut)
+            tree.looks += self.looks
+            tree.labelled += self.labelled
+            tree.described += self.described
             _fill(tree, self.met)
         finally:
-            for held in (self.tags, self.attributes, self.classes, self.labelled, self.met, self.alike):
+            for held in (self.tags, self.attributes, self.looks, self.labelled, self.described, self.met, self.alike):
                 held.clear()
         return tree
 
@@ -338,7 +401,7 @@ class _Parser:
         return False
 
 
-def _fill(tree: Tree, met: Iterable[bool | str | None]) -> None:
+def _fill(tree: Tree, met: Iterable[bool | int | str | None]) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop
     """Say of the elements of `tree` what is inside of what, from the order in which all was met."""
     tags, parents, states, first = tree.tags, tree.parents, tree.states, tree.first
     chunks, owners, letters, linked = tree.chunks, tree.owners, tree.letters, tree.linked
@@ -359,38 +422,41 @@ def _fill(tree: Tree, met: Iterable[bool | str | None]) -> None:
                 if data is not None:
                     tree.data.append("".join(data))
                     data = None
-        elif event is True:
+        elif type(event) is str:
+            if state & _HIDDEN:
+                if data is not None:
+                    data.append(event)
+            # White space after white space shows nothing, and is half of what a page is made of.
+            elif not event.isspace():
+                spaced = False
+                at += 1
+                size = 0 if state & UNREAD_INSIDE else len(event)
+                chunks.append(event)
+                owners.append(here)
+                letters.append(size)
+                linked.append(size if state & _LINKED else 0)
+            elif not spaced:
+                spaced = True
+                at += 1
+                chunks.append(event)
+                owners.append(here)
+                letters.append(0)
+                linked.append(0)
+        elif event is False:
+            idle.append(here)
+        else:
             element += 1
             parents.append(here)
             first.append(at)
             here = element
-            tag = tags[element]
-            if tag in _CHANGING:
-                state |= _CHANGING[tag]
-                if tag == "script" and "ld+json" in tree.get(element, "type"):
-                    data = []
+            if event is not True:
+                state |= event & ~_NOTED
+                if event & _NOTED:
+                    tag = tags[element]
+                    tree.noted.setdefault(tag, []).append(element)
+                    if tag == "script" and "ld+json" in tree.get(element, "type"):
+                        data = []
             states.append(state)
-        elif event is False:
-            idle.append(here)
-        elif state & _HIDDEN:
-            if data is not None:
-                data.append(event)
-        # White space after white space shows nothing, and is half of what a page is made of.
-        elif not event.isspace():
-            spaced = False
-            at += 1
-            size = 0 if state & UNREAD_INSIDE else len(event)
-            chunks.append(event)
-            owners.append(here)
-            letters.append(size)
-            linked.append(size if state & _LINKED else 0)
-        elif not spaced:
-            spaced = True
-            at += 1
-            chunks.append(event)
-            owners.append(here)
-            letters.append(0)
-            linked.append(0)
     while here:
         ends[here] = element + 1
         last[here] = at
