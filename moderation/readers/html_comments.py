@@ -10,10 +10,9 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
-
-import numpy as np
 
 from moderation.readers import dates
 from moderation.readers.bylines import byline, heading
@@ -160,7 +159,8 @@ def _place(page: Page) -> None:
     count = len(looks)
     page.beside = bytearray(count)
     page.zones = [0] * count
-    authors, dated = bytearray(count + 1), bytearray(count + 1)
+    authors: list[int] = []
+    dated: list[int] = []
     sets: dict[str, list[int]] = defaultdict(list)
     sites: dict[int, list[int]] = defaultdict(list)
     # Whatever it is called ("with-sidebar"), what holds this much of the page's text is not beside it.
@@ -206,17 +206,17 @@ def _place(page: Page) -> None:
             outer = looks[parents[element]].marks
             # Marks inside marks of the same kind count once.
             if marks & AUTHOR and not outer & AUTHOR:
-                authors[element + 1] = 1
+                authors.append(element)
             if (marks & DATE and not outer & DATE) or (
                 marks & META and not outer & (META | DATE) and _has_number(tree, element)
             ):
-                dated[element + 1] = 1
+                dated.append(element)
         for name in found.sets:
             sets[name].append(element)
     while open_:
         fill(open_[-1][0])
         _, beside, zone = open_.pop()
-    page.authors, page.dates = _counted(authors), _counted(dated)
+    page.authors, page.dates = _counted(authors, count), _counted(dated, count)
     page.sets, page.sites = dict(sets), dict(sites)
 
 
@@ -228,10 +228,12 @@ def _named_in(looks: Sequence[Look]) -> list[int]:
     return named
 
 
-def _counted(marks: bytearray) -> list[int]:
-    """Return how many of `marks` (0 or 1 each) are set up to and with each."""
-    counts: list[int] = np.frombuffer(marks, np.uint8).cumsum(dtype=np.int64).tolist()
-    return counts
+def _counted(marked: Sequence[int], count: int) -> list[int]:
+    """Return how many of `marked` (in their order) stand before each of `count` elements, and before what follows."""
+    counts: list[int] = []
+    for number, element in enumerate(marked):
+        counts += [number] * (element + 1 - len(counts))
+    return counts + [len(marked)] * (count + 1 - len(counts))
 
 
 _PLACING, _SIGNING = AWAY | ZONE, AUTHOR | DATE | META
@@ -816,7 +818,7 @@ def spoken(text: str) -> str | None:
     if len(text) > 3 * LONGEST_DATE or not any(map(str.isdigit, text)):
         return None
     text = " ".join(text.split())
-    if "." in text or "/" in text:
+    if ". " in text or "/ " in text:
         text = _SPACED.sub(r"\1", text)
     if " :" in text:
         text = _COLONS.sub(":", text)
@@ -1098,8 +1100,11 @@ def _near(page: Page, link: int) -> str:
     return " ".join(said)
 
 
+_NUMBERED: Final = re.compile(r"([0-9a-f]*\d[0-9a-f]*)\D*$")
+
+
 def _number(anchor: str | None) -> str | None:
-    found = re.search(r"([0-9a-f]*\d[0-9a-f]*)\D*$", anchor) if anchor else None
+    found = _NUMBERED.search(anchor) if anchor else None
     return found[1] if found else None
 
 
@@ -1170,6 +1175,11 @@ def _thread(page: Page, found: list[Found]) -> None:
             deep.append((comment.depth, index))
 
 
+@lru_cache(maxsize=8192)
+def _is_branch(names: str) -> bool:
+    return _BRANCH.search(names) is not None
+
+
 def _branch(page: Page, comment: Found, starts: Sequence[int], known: dict[int, int | None]) -> int | None:
     """Return the comment before the innermost list of replies that `comment` stands in, if it stands in one."""
     tree = page.tree
@@ -1178,8 +1188,9 @@ def _branch(page: Page, comment: Found, starts: Sequence[int], known: dict[int, 
             break
         if above not in known:
             known[above] = None
-            name = tree.get(above, "class") + " " + tree.get(above, "id")
-            if 1 < len(name) < 300 and _BRANCH.search(name):
+            attributes = tree.attributes[above]
+            names, ident = attributes.get("class") or "", attributes.get("id") or ""
+            if len(names) + len(ident) < 299 and (_is_branch(names) or (ident and _BRANCH.search(ident))):
                 before = bisect_left(starts, above) - 1
                 # The list of all comments may be called a thread as well: then nothing stands before it.
                 if before >= 0 and starts[before] >= tree.parents[above]:
@@ -1292,15 +1303,14 @@ def _is_teaser(page: Page, region: Region) -> bool:
 _HEADS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt"))
 
 
-def _headings(page: Page) -> Iterator[tuple[int, int | None]]:
-    tree, looks = page.tree, page.looks
-    for element, tag in enumerate(tree.tags):
-        if (
-            (tag in _HEADS or looks[element].marks & ABOUT)
-            and 0 < page.letters_in(element) <= 100
-            and tree.last[element] - tree.first[element] <= 12
-            and not page.away(element)
-        ):
+def _headings(page: Page, *, backwards: bool = False) -> Iterator[tuple[int, int | None]]:
+    """Yield the elements that are headings for comments, in their order, and how many those speak of."""
+    tree, looks, letters = page.tree, page.looks, page.letters
+    first, last = tree.first, tree.last
+    elements = [i for i, tag in enumerate(tree.tags) if tag in _HEADS or looks[i].marks & ABOUT]
+    for element in reversed(elements) if backwards else elements:
+        begin, end = first[element], last[element]
+        if end - begin <= 12 and 0 < letters[end] - letters[begin] <= 100 and not page.away(element):
             text = tree.line(element)
             found = heading(text) if len(text) <= 100 else None
             if found:
@@ -1319,7 +1329,7 @@ def _spoken_heading(page: Page) -> int | None:
 
 def _heading(page: Page) -> int | None:
     """Return the last heading that comments could stand below."""
-    return max((element for element, _ in _headings(page)), default=None) or _spoken_heading(page)
+    return next((element for element, _ in _headings(page, backwards=True)), None) or _spoken_heading(page)
 
 
 def promised(page: Page, found: Sequence[Found]) -> int | None:

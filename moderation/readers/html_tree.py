@@ -79,7 +79,7 @@ class Tree:
 
     tags: list[str] = field(default_factory=lambda: ["#page"])
     attributes: list[Mapping[str, str]] = field(default_factory=lambda: [{}])
-    looks: list[Look] = field(default_factory=lambda: [_TAGS["#page"][None]])
+    looks: list[Look] = field(default_factory=lambda: [_TAGS["#page"].bare])
     """What the tags and classes say."""
     labelled: list[int] = field(default_factory=list)
     """The elements that have an id."""
@@ -298,6 +298,7 @@ class _Tags(dict[str, _Tag]):
 
 MOST_TAGS: Final = 4096
 _TAGS: Final = _Tags()
+_NOTHING: Final[Mapping[str, str]] = {}
 
 # Parsers that nobody uses at the moment: to make one takes as long as to parse a small page.
 _SPARE: Final[list["_Parser"]] = []
@@ -329,9 +330,8 @@ class _Parser:
         self.met: list[bool | int | str | None] = []
         self.labelled: list[int] = []
         self.described: list[int] = []
-        self.alike: dict[str, Mapping[str, str]] = {}
         tags, attributes, looks, met = self.tags, self.attributes, self.looks, self.met
-        labelled, described, alike = self.labelled, self.described, self.alike
+        labelled, described = self.labelled, self.described
 
         def start(tag: str, given: Mapping[str, str]) -> None:
             known = _TAGS[tag]
@@ -340,15 +340,20 @@ class _Parser:
             if mark is False:
                 return
             tags.append(tag)
-            if "class" in given:
-                names = given["class"]
-                looks.append(known[names])
+            if not given:
+                looks.append(known.bare)
+                attributes.append(_NOTHING)
+                return
+            names = given.get("class")
+            if names is None:
+                looks.append(known.bare)
+            else:
+                found = known[names]
+                looks.append(found)
                 if len(given) == 1:
                     # Most have a class and nothing else, and that of many others: one mapping does for all.
-                    attributes.append(alike.setdefault(names, given))
+                    attributes.append(found.attributes)
                     return
-            else:
-                looks.append(known[None])
             attributes.append(given)
             if "id" in given:
                 labelled.append(len(tags))
@@ -386,7 +391,7 @@ class _Parser:
             tree.described += self.described
             _fill(tree, self.met)
         finally:
-            for held in (self.tags, self.attributes, self.looks, self.labelled, self.described, self.met, self.alike):
+            for held in (self.tags, self.attributes, self.looks, self.labelled, self.described, self.met):
                 held.clear()
         return tree
 

@@ -6,7 +6,7 @@ words are looked up here. What a site table (`html_sites`) knows of a system goe
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
@@ -410,13 +410,26 @@ class Look:
     """... or does so below an element of another class, ..."""
     above: bool
     """... or is of such a class."""
+    attributes: Mapping[str, str]
+    """The attributes of an element that has a class and nothing else."""
+
+
+_AS_NINES: Final = bytes.maketrans(b"0123456789", b"9" * 10)
 
 
 def patterns_of(idents: Sequence[str]) -> list[str]:
     """Return ids with every number as 9."""
-    # One pass over all of them takes a third of the time; what stands in an attribute holds no NUL.
+    if not idents:
+        return []
+    # All of them at once, which takes a third of the time; what stands in an attribute holds no NUL.
     together = "\0".join([ident[:LONGEST_NAME] for ident in idents]).lower()
-    return _DIGITS.sub("9", together).split("\0") if idents else []
+    if together.isascii():
+        together = together.encode("ascii").translate(_AS_NINES).decode("ascii")
+        while "99" in together:
+            together = together.replace("99", "9")
+    else:
+        together = _DIGITS.sub("9", together)
+    return together.split("\0")
 
 
 # An id names one thing: what it says of authors and dates is about fields of a form.
@@ -434,22 +447,23 @@ MOST_LOOKS: Final = 65_536
 _KEEPING: Final[list["Looks"]] = []
 
 
-class Looks(dict[str | None, Look]):
-    """The looks of elements of one tag that have a class, or none (None), and nothing else to be named by."""
+class Looks(dict[str, Look]):
+    """The looks of elements of one tag, by their class, where nothing else names them; `bare` is that of none."""
 
-    __slots__ = ("tag",)
+    __slots__ = ("bare", "tag")
 
     def __init__(self, tag: str) -> None:
         super().__init__()
         self.tag = tag
+        self.bare = look(tag, "", "", ())
 
-    def __missing__(self, names: str | None) -> Look:
+    def __missing__(self, names: str) -> Look:
         if len(_KEEPING) >= MOST_LOOKS:  # one for each look that is kept
             for looks in _KEEPING:
                 looks.clear()
             _KEEPING.clear()
         _KEEPING.append(self)
-        found = self[names] = look(self.tag, names or "", "", ())
+        found = self[names] = look(self.tag, names, "", ())
         return found
 
 
@@ -484,7 +498,7 @@ def look(tag: str, names: str, pattern: str, data: Microdata) -> Look:
     kind = next((name for name in classes if name in ("pingback", "trackback")), "comment")
     placing = bool(marks & (AUTHOR | DATE | META | ZONE | AWAY) or sets or any(not _above(item) for _, item in sites))
     above = not _ABOVE.isdisjoint(classes)
-    return Look(marks, tuple(dict.fromkeys(sets)), sites, classes, kind, placing or above, bool(sites), above)
+    return Look(marks, tuple(dict.fromkeys(sets)), sites, classes, kind, placing or above, bool(sites), above, {"class": names})
 
 
 _MICRODATA_MARKS: Final = {
