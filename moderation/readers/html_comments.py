@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Final
 
 from moderation.readers import dates
@@ -298,15 +298,14 @@ class _Set:
 
 def _sets(page: Page) -> list[_Set]:
     found: list[_Set] = []
+    beside, region = page.beside, page.tree.region
     for site, elements in page.sites.items():
-        regions = (
-            _runs(page, elements, SITES[site].items) if SITES[site].run else [page.tree.region(e) for e in elements]
-        )
-        found.append(_Set([region for region in regions if not page.away(region.start)], site, KNOWN))
+        regions = _runs(page, elements, SITES[site].items) if SITES[site].run else list(map(region, elements))
+        found.append(_Set([own for own in regions if not beside[own.start]], site, KNOWN))
     for elements in sorted(page.sets.values(), key=len, reverse=True)[:MOST_SETS]:
-        many = any(page.looks[element].marks & ZONE for element in elements[:1])
+        many = page.looks[elements[0]].marks & ZONE
         trust = NAMED * (0.85 if many and len(elements) == 1 else 0.95 if many else 1.0)
-        found.append(_Set([page.tree.region(e) for e in elements if not page.away(e)], None, trust))
+        found.append(_Set([region(e) for e in elements if not beside[e]], None, trust))
     for candidate in found:
         candidate.score = _score(page, candidate)
         if candidate.site is not None and candidate.score:
@@ -427,6 +426,7 @@ class _Chosen:
         self.page, self.members, self.best = page, members, best
         self._regions = [region for region, _ in members]
         self._starts = [region.start for region in self._regions]
+        self._taken = set(self._starts)
         self._zones = {page.zones[start] for start in self._starts} - {0}
 
     def joined_by(self, other: _Set) -> "_Chosen":
@@ -435,14 +435,13 @@ class _Chosen:
         akin = other.site is not None and other.site == self.best.site
         extra: list[Region] = []
         for number, region in enumerate(other.regions):
-            at = bisect_right(starts, region.start) - 1
-            if at >= 0 and starts[at] == region.start:
+            if region.start in self._taken:
                 continue
             # Whatever it holds of the chosen ones, it is around them and none of them.
             after = bisect_left(starts, region.start)
             if after < len(regions) and starts[after] < region.end:
                 continue
-            around = _around(regions, at, region)
+            around = _around(regions, after - 1, region)
             if around is None and not akin and page.zones[region.start] not in self._zones:
                 continue
             letters, authors, dated = _own(page, region, [other.regions[i] for i in other.inner[number]])
@@ -703,23 +702,20 @@ def _author(page: Page, parts: _Parts, before: int, dated: int | None, found: Fo
     for _, element in parts.authors:
         if _under(tree, element, parts.idle):
             continue
-        own = tree.region(element)
-        inner = [i for _, i in parts.authors if element < i < own.end]
-        idle = [i for i in parts.idle if element < i < own.end] if page.weight(own) <= LARGEST_BYLINE else []
-        text = tree.line(element, idle)
+        end = tree.ends[element]
+        inner = [i for _, i in parts.authors if element < i < end]
+        idle = [i for i in parts.idle if element < i < end]
+        text = tree.line(element, idle if idle and page.letters_in(element) <= LARGEST_BYLINE else ())
         if inner and len(text) > LONGEST_AUTHOR // 2:
             continue
         if len(text) > LONGEST_AUTHOR:
             # The block around the name is named for the author: the name is the first link or emphasis in it.
-            first = next(
-                (i for i in range(element + 1, own.end) if tree.tags[i] in _EMPHASIS and tree.line(i)),
-                None,
-            )
+            first = next((i for i in range(element + 1, end) if tree.tags[i] in _EMPHASIS and tree.line(i)), None)
             if first is None:
                 continue
             element, text = first, tree.line(first)  # noqa: PLW2901 - a smaller one
-        elif not inner:
-            first = next((i for i in range(element + 1, own.end) if tree.tags[i] in ("a", "cite", "strong", "b")), None)
+        elif not inner and end > element + 1:
+            first = next((i for i in range(element + 1, end) if tree.tags[i] in _NAMING), None)
             small = tree.line(first) if first is not None else ""
             if small and len(small) < len(text) and not any(map(str.isdigit, small)) and tree.chunks:
                 text = small
@@ -746,6 +742,7 @@ def _author(page: Page, parts: _Parts, before: int, dated: int | None, found: Fo
 
 
 _HEADLINES: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_NAMING: Final = frozenset(("a", "cite", "strong", "b"))
 _EMPHASIS: Final = frozenset(("a", "b", "strong", "cite", "em", "h2", "h3", "h4", "h5", "h6", "dt"))
 
 
@@ -1049,7 +1046,8 @@ def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, f
     before = region.start - 1
     if tree.tags[before] == "a" and tree.ends[before] == region.start and tree.parents[before] == above:
         around.append(before)
-    for element in (region.start, *around, *range(region.start + 1, min(region.end, skip_after, region.start + 40))):
+    further = range(region.start + 1, min(region.end, skip_after, region.start + 40))
+    for element in chain((region.start, *around), further):
         attributes = tree.attributes[element]
         if not attributes:
             continue
@@ -1064,7 +1062,7 @@ def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, f
                 break
     number = _number(found.anchor)
     for link in parts.links:
-        href = tree.get(link, "href").strip()
+        href = (tree.attributes[link].get("href") or "").strip()
         if not href or len(href) > 1000:
             continue
         fragment = href.rpartition("#")[2] if "#" in href else ""

@@ -411,7 +411,8 @@ def _fill(tree: Tree, met: Iterable[bool | int | str | None]) -> None:  # noqa: 
     tags, parents, states, first = tree.tags, tree.parents, tree.states, tree.first
     chunks, owners, letters, linked = tree.chunks, tree.owners, tree.letters, tree.linked
     ends, last = [0] * len(tags), [0] * len(tags)
-    here = state = element = at = 0
+    here = state = at = 0
+    count = 1
     idle: list[int] = []
     spaced = False
     data: list[str] | None = None
@@ -420,13 +421,19 @@ def _fill(tree: Tree, met: Iterable[bool | int | str | None]) -> None:  # noqa: 
             if idle and idle[-1] == here:  # whatever began inside of it has ended
                 idle.pop()
             elif here:
-                ends[here] = element + 1
+                ends[here] = count
                 last[here] = at
                 here = parents[here]
                 state = states[here]
                 if data is not None:
                     tree.data.append("".join(data))
                     data = None
+        elif event is True:
+            parents.append(here)
+            first.append(at)
+            states.append(state)
+            here = count
+            count += 1
         elif type(event) is str:
             if state & _HIDDEN:
                 if data is not None:
@@ -450,23 +457,22 @@ def _fill(tree: Tree, met: Iterable[bool | int | str | None]) -> None:  # noqa: 
         elif event is False:
             idle.append(here)
         else:
-            element += 1
             parents.append(here)
             first.append(at)
-            here = element
-            if event is not True:
-                state |= event & ~_NOTED
-                if event & _NOTED:
-                    tag = tags[element]
-                    tree.noted.setdefault(tag, []).append(element)
-                    if tag == "script" and "ld+json" in tree.get(element, "type"):
-                        data = []
+            here = count
+            count += 1
+            state |= event & ~_NOTED
             states.append(state)
+            if event & _NOTED:
+                tag = tags[here]
+                tree.noted.setdefault(tag, []).append(here)
+                if tag == "script" and "ld+json" in tree.get(here, "type"):
+                    data = []
     while here:
-        ends[here] = element + 1
+        ends[here] = count
         last[here] = at
         here = parents[here]
-    ends[0], last[0] = element + 1, at
+    ends[0], last[0] = count, at
     tree.ends, tree.last = ends, last
 
 
