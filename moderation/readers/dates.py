@@ -227,6 +227,8 @@ _MAYBE: Final = re.compile(
     r"|\d\s?(?:[秒分日年天周週間时時钟鐘かヶカ个個]月?)[間]?前|[일초분간주월년] 전\b"
     rf"|\d(?:er|[.ºª])?,?\s{{0,2}}(?:d(?:e|el|i)\s+|d['’])?-?(?:{_any_of({name[:3] for name in MONTHS})})"
 )
+# Most of what holds one of these holds one of the plainest, which are found several times as fast.
+_SURELY: Final = re.compile(r"\d(?:[:./h-]\d|(?<=1)9\d\d|(?<=2)0\d\d)")
 
 
 def spans(line: str) -> list[tuple[int, int]]:
@@ -234,7 +236,7 @@ def spans(line: str) -> list[tuple[int, int]]:
     lowered = line.replace("İ", "i").lower()
     if len(lowered) != len(line):  # a letter whose lower case is two; none of ours
         lowered = "".join(character.lower() if len(character.lower()) == 1 else character for character in line)
-    if not _MAYBE.search(lowered):
+    if not _SURELY.search(lowered) and not _MAYBE.search(lowered):
         return []
     return [found.span() for found in _WHEN.finditer(lowered)]
 
@@ -308,8 +310,17 @@ def parse(span: str, order: Order = "month first") -> datetime | None:
 def is_whole(span: str) -> bool:
     """Tell whether `span` (one of `spans`) names a whole date, one that can be or not."""
     text = span.strip().replace("İ", "i")
+    plain = _PLAIN.match(text)
+    if plain and (plain[1] or plain[2]).lower() in MONTHS:
+        return True
     found = _named_in(text)
     return found is not None and (found.re is not _WORD or _around(text, found) is not None)
+
+
+# The two commonest dates, with anything for the month.
+_PLAIN: Final = re.compile(
+    r"\d{1,2}(?:\.|st|nd|rd|th)? ([^\W\d_]+)\.?,? (?:19|20)\d\d(?!\d)|([^\W\d_]+)\.? \d{1,2},? (?:19|20)\d\d(?!\d)"
+)
 
 
 def _named_in(text: str) -> re.Match[str] | None:
