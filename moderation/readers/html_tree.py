@@ -142,33 +142,34 @@ class Tree:
         tags, ends, first, last, chunks = self.tags, self.ends, self.first, self.last, self.chunks
         open_: list[tuple[int, int, int]] = []
         element, end, at, _ = region
+        # Where the innermost of those that are open ends; how many line ends wait for more text: two show all of them.
+        until = beyond = len(tags) + 1
         preformatted = breaks = 0
-
-        def say(stop: int) -> None:
-            nonlocal at, breaks
-            if breaks:
-                out.append("\n" if breaks == 1 else "\n\n")  # three of them show no more than two
-                breaks = 0
-            out.append(_run(chunks, at, stop, preformatted))
-            at = stop
-
-        while True:
-            here = element if element < end else len(tags) + 1
-            while open_ and open_[-1][0] <= here:
+        while element < end or open_:
+            if element >= until or element >= end:
                 _, stop, kind = open_.pop()
+                until = open_[-1][0] if open_ else beyond
                 if stop > at:
-                    say(stop)
+                    if breaks:
+                        out.append("\n" if breaks == 1 else "\n\n")
+                        breaks = 0
+                    out.append(_run(chunks, at, stop, preformatted))
+                    at = stop
                 if kind == _PRE:
                     preformatted -= 1
                 breaks += 1 if kind == _LINE else 2
-            if element >= end:
-                break
-            if first[element] > at:
-                say(first[element])
+                continue
+            start = first[element]
+            if start > at:
+                if breaks:
+                    out.append("\n" if breaks == 1 else "\n\n")
+                    breaks = 0
+                out.append(_run(chunks, at, start, preformatted))
+                at = start
             kind = _KINDS.get(tags[element], 0)
-            if kind >= _UNSAID or element in skip:
+            if element in skip or kind == _UNSAID:
                 at = max(at, last[element])
-                if kind in _APART:
+                if kind == _PARAGRAPH or kind == _PRE:
                     breaks += 2
                 element = ends[element]
                 continue
@@ -182,18 +183,20 @@ class Tree:
                     out.append(" ")
                 else:
                     breaks += 1 if kind == _LINE else 2
-                    open_.append((ends[element], last[element], kind))
+                    until = ends[element]
+                    open_.append((until, last[element], kind))
                     preformatted += kind == _PRE
             element += 1
         if region.last > at:
-            say(region.last)
+            if breaks:
+                out.append("\n" if breaks == 1 else "\n\n")
+            out.append(_run(chunks, at, region.last, preformatted))
         return _tidied("".join(out))
 
 
 # What elements do to the text: they break it once, stand in a row, or in a line or a paragraph of their own, or are
-# left out of it. None is both left out and a paragraph.
+# left out of it.
 _BREAK, _CELL, _LINE, _PARAGRAPH, _PRE, _UNSAID = range(1, 7)
-_APART: Final = frozenset((_PARAGRAPH, _PRE))
 _KINDS: Final = {
     "br": _BREAK,
     "td": _CELL,
