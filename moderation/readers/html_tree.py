@@ -37,19 +37,19 @@ _IDLE: Final = frozenset(("wbr", "source", "track", "param", "col", "path", "use
 UNREAD: Final = frozenset(
     (*_UNSHOWN, "noscript", "head", "button", "select", "textarea", "option", "audio", "video", "canvas", "input")
 )
-# What changes how the text inside counts, as bits: it is not shown, nobody wrote it to be read, it is a link.
-_HIDDEN, UNREAD_INSIDE, _LINKED = 1, 2, 4
+# What changes how the text inside counts, as bits: it is not shown, nobody wrote it to be read, it is a link, or data.
+_HIDDEN, UNREAD_INSIDE, _LINKED, _DATA = 1, 2, 4, 8
 _CHANGING: Final = {
     **dict.fromkeys(UNREAD, UNREAD_INSIDE),
     **dict.fromkeys(_UNSHOWN, _HIDDEN | UNREAD_INSIDE),
     "a": _LINKED,
 }
-# Another bit: elements of these tags are asked for. Scripts may hold data.
-_NOTED: Final = 8
-_MARKS: Final[dict[str, int | bool]] = {
+# Two more bits: elements of these tags are asked for, or not kept at all.
+_NOTED, _DROPPED = 16, 32
+_MARKS: Final[dict[str, int]] = {
     **_CHANGING,
     **{tag: _NOTED | _CHANGING.get(tag, 0) for tag in ("form", "h1", "link", "meta", "script", "title")},
-    **dict.fromkeys(_IDLE, False),
+    **dict.fromkeys(_IDLE, _DROPPED),
 }
 _PARAGRAPHS: Final = frozenset(
     (
@@ -288,7 +288,7 @@ class _Tag(Looks):
 
     def __init__(self, tag: str) -> None:
         super().__init__(tag)
-        self.mark = _MARKS.get(tag, True)
+        self.mark = _MARKS.get(tag, 0)
 
 
 class _Tags(dict[str, _Tag]):
@@ -319,49 +319,21 @@ def parsed(data: bytes) -> Tree:
 
 
 class _Parser:
-    """A parser, and what it calls while it parses: that keeps the elements, and notes what came in which order.
+    """A parser, and what it calls while it parses: that notes what came in which order, and does nothing else.
 
-    In `met` True is where an element begins, a number where one with such bits does, False one that is not kept, None
-    the end of any, and the rest is text. A page makes ten thousand calls: two of the three kinds never enter the
-    interpreter.
+    In `met` a mapping is where an element begins, and its attributes; None is the end of any, and the rest is text. A
+    page makes ten thousand calls: two of the three kinds never enter the interpreter, and what is done in a loop
+    afterwards takes half the time.
     """
 
     def __init__(self) -> None:
         self.tags: list[str] = []
-        self.attributes: list[Mapping[str, str]] = []
-        self.looks: list[Look] = []
-        self.met: list[bool | int | str | None] = []
-        self.labelled: list[int] = []
-        self.described: list[int] = []
-        tags, attributes, looks, met = self.tags, self.attributes, self.looks, self.met
-        labelled, described = self.labelled, self.described
+        self.met: list[Mapping[str, str] | str | None] = []
+        tags, met = self.tags, self.met
 
         def start(tag: str, given: Mapping[str, str]) -> None:
-            known = _TAGS[tag]
-            mark = known.mark
-            met.append(mark)
-            if mark is False:
-                return
             tags.append(tag)
-            if not given:
-                looks.append(known.bare)
-                attributes.append(_NOTHING)
-                return
-            names = given.get("class")
-            if names is None:
-                looks.append(known.bare)
-            else:
-                found = known[names]
-                looks.append(found)
-                if len(given) == 1:
-                    # Most have a class and nothing else, and that of many others: one mapping does for all.
-                    attributes.append(found.attributes)
-                    return
-            attributes.append(given)
-            if "id" in given:
-                labelled.append(len(tags))
-            if "itemprop" in given or "itemtype" in given or "typeof" in given:
-                described.append(len(tags))
+            met.append(given)
 
         self.start = start
         self.data = met.append
@@ -386,22 +358,19 @@ class _Parser:
                 else:
                     cut = self._fed(data) or cut
             except (etree.LxmlError, AssertionError):  # nothing but white space, or nothing at all
-                cut = cut or bool(self.tags)
+                cut = cut or _kept(self.tags) > 0
                 self._renew()
-            tree = Tree(["#page", *self.tags], [{}, *self.attributes], cut=cut)
-            tree.looks += self.looks
-            tree.labelled += self.labelled
-            tree.described += self.described
-            _fill(tree, self.met)
+            return _tree(self.tags, self.met, cut=cut)
         finally:
-            for held in (self.tags, self.attributes, self.looks, self.labelled, self.described, self.met):
-                held.clear()
-        return tree
+            self.tags.clear()
+            self.met.clear()
 
     def _fed(self, data: bytes) -> bool:
         """Parse a long page piece by piece; tell whether it was cut, for having too many elements."""
+        kept = counted = 0
         for begin in range(0, max(len(data), 1), PIECE):
-            if len(self.tags) >= MOST_ELEMENTS:
+            kept, counted = kept + _kept(self.tags[counted:]), len(self.tags)
+            if kept >= MOST_ELEMENTS:
                 self._parser.close()
                 return True
             self._parser.feed(data[begin : begin + PIECE] or b" ")
@@ -409,16 +378,25 @@ class _Parser:
         return False
 
 
-def _fill(tree: Tree, met: Iterable[bool | int | str | None]) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop
-    """Say of the elements of `tree` what is inside of what, from the order in which all was met."""
-    tags, parents, states, first = tree.tags, tree.parents, tree.states, tree.first
+def _kept(tags: Iterable[str]) -> int:
+    """Count the elements that are kept."""
+    return sum(tag not in _IDLE for tag in tags)
+
+
+def _tree(begun: Sequence[str], met: Iterable[Mapping[str, str] | str | None], *, cut: bool) -> Tree:  # noqa: C901, PLR0912, PLR0914, PLR0915 - one loop
+    """Return the tree of elements with the tags `begun`, from the order in which all was met."""
+    tree = Tree(cut=cut)
+    tags, attributes, looks = tree.tags, tree.attributes, tree.looks
+    labelled, described = tree.labelled, tree.described
+    parents, states, first = tree.parents, tree.states, tree.first
     chunks, owners, letters, linked = tree.chunks, tree.owners, tree.letters, tree.linked
-    ends, last = [0] * len(tags), [0] * len(tags)
+    ends, last = [0] * (len(begun) + 1), [0] * (len(begun) + 1)
+    all_tags, next_tag = _TAGS, iter(begun).__next__
     here = state = at = 0
     count = 1
     idle: list[int] = []
+    data: list[list[str]] = []
     spaced = False
-    data: list[str] | None = None
     for event in met:
         if event is None:
             if idle and idle[-1] == here:  # whatever began inside of it has ended
@@ -428,28 +406,23 @@ def _fill(tree: Tree, met: Iterable[bool | int | str | None]) -> None:  # noqa: 
                 last[here] = at
                 here = parents[here]
                 state = states[here]
-                if data is not None:
-                    tree.data.append("".join(data))
-                    data = None
-        elif event is True:
-            parents.append(here)
-            first.append(at)
-            states.append(state)
-            here = count
-            count += 1
         elif type(event) is str:
             if state & _HIDDEN:
-                if data is not None:
-                    data.append(event)
+                if state & _DATA:
+                    data[-1].append(event)
             # White space after white space shows nothing, and is half of what a page is made of.
             elif not event.isspace():
                 spaced = False
                 at += 1
-                size = 0 if state & UNREAD_INSIDE else len(event)
                 chunks.append(event)
                 owners.append(here)
-                letters.append(size)
-                linked.append(size if state & _LINKED else 0)
+                if not state:
+                    letters.append(len(event))
+                    linked.append(0)
+                else:
+                    size = 0 if state & UNREAD_INSIDE else len(event)
+                    letters.append(size)
+                    linked.append(size if state & _LINKED else 0)
             elif not spaced:
                 spaced = True
                 at += 1
@@ -457,26 +430,52 @@ def _fill(tree: Tree, met: Iterable[bool | int | str | None]) -> None:  # noqa: 
                 owners.append(here)
                 letters.append(0)
                 linked.append(0)
-        elif event is False:
-            idle.append(here)
         else:
+            tag = next_tag()
+            known = all_tags[tag]
+            mark = known.mark
+            if mark:
+                if mark == _DROPPED:
+                    idle.append(here)
+                    continue
+                if mark & _NOTED:
+                    tree.noted.setdefault(tag, []).append(count)
+                    if tag == "script" and "ld+json" in (event.get("type") or ""):
+                        data.append([])
+                        mark |= _DATA
+                state |= mark & ~_NOTED
+            tags.append(tag)
             parents.append(here)
             first.append(at)
+            states.append(state)
             here = count
             count += 1
-            state |= event & ~_NOTED
-            states.append(state)
-            if event & _NOTED:
-                tag = tags[here]
-                tree.noted.setdefault(tag, []).append(here)
-                if tag == "script" and "ld+json" in tree.get(here, "type"):
-                    data = []
+            if not event:
+                looks.append(known.bare)
+                attributes.append(_NOTHING)
+                continue
+            if "class" in event:
+                found = known[event["class"]]
+                looks.append(found)
+                if len(event) == 1:
+                    # Most have a class and nothing else, and that of many others: one mapping does for all.
+                    attributes.append(found.attributes)
+                    continue
+            else:
+                looks.append(known.bare)
+            attributes.append(event)
+            if "id" in event:
+                labelled.append(here)
+            if "itemprop" in event or "itemtype" in event or "typeof" in event:
+                described.append(here)
     while here:
         ends[here] = count
         last[here] = at
         here = parents[here]
     ends[0], last[0] = count, at
-    tree.ends, tree.last = ends, last
+    del ends[count:], last[count:]
+    tree.ends, tree.last, tree.data = ends, last, list(map("".join, data))
+    return tree
 
 
 def parts(data: bytes) -> Iterable[tuple[str, bytes]]:
