@@ -6,7 +6,7 @@ members have an author, a date and words of their own wins, and others join wher
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -512,21 +512,20 @@ def _is_comment(page: Page, comment: Found, site: int | None, *, alone: bool) ->
     return bool(comment.when or comment.signed)
 
 
-@dataclass(slots=True)
 class _Parts:
     """What a comment's own elements are, best first by rank."""
 
-    authors: list[tuple[int, int]] = field(default_factory=list)
-    dates: list[tuple[int, int]] = field(default_factory=list)
-    texts: list[tuple[int, int]] = field(default_factory=list)
-    skipped: set[int] = field(default_factory=set)
-    """What is not part of the text; author and date may stand in it."""
-    idle: set[int] = field(default_factory=set)
-    """What is neither."""
-    links: list[int] = field(default_factory=list)
-    metas: list[int] = field(default_factory=list)
-    chunks: list[tuple[int, int]] = field(default_factory=list)
-    """Runs of the text that is the comment's own."""
+    __slots__ = ("authors", "dates", "idle", "links", "metas", "skipped", "texts")
+
+    def __init__(self) -> None:
+        self.authors: list[tuple[int, int]] = []
+        self.dates: list[tuple[int, int]] = []
+        self.texts: list[tuple[int, int]] = []
+        # What is not part of the text, though author and date may stand in it; and what is neither.
+        self.skipped: set[int] = set()
+        self.idle: set[int] = set()
+        self.links: list[int] = []
+        self.metas: list[int] = []
 
 
 def _roles(page: Page, site: int, element: int) -> Sequence[tuple[int, int, Compound]]:
@@ -622,7 +621,7 @@ _UNKNOWN: Final = ((), False)
 def _holds_text(page: Page, element: int) -> bool:
     """Tell whether something named for text, or a date, stands inside `element`."""
     end = min(page.tree.ends[element], element + 200)
-    return end > element + 1 and any([found.marks & TEXT for found in page.looks[element + 1 : end]])
+    return end > element + 1 and any(found.marks & TEXT for found in page.looks[element + 1 : end])
 
 
 def _author_rank(page: Page, element: int) -> int:
@@ -912,9 +911,7 @@ def _comment(page: Page, region: Region, inner: Sequence[Region], site: int | No
     before = body if body is not None else tree.ends[dated] + 8 if dated is not None else region.start + 12
     before = min(before, region.start + LARGEST_BYLINE)
     if found.kind != "comment":
-        link = next(
-            (i for i in parts.links if tree.line(i) and _HTTP.fullmatch(tree.get(i, "href").strip())), None
-        )
+        link = next((i for i in parts.links if tree.line(i) and _HTTP.fullmatch(tree.get(i, "href").strip())), None)
         _author(page, parts, -1, None, found)
         if link is not None:
             found.author, found.author_url = (

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 from lxml import etree
@@ -169,7 +169,7 @@ class Tree:
             kind = _KINDS.get(tags[element], 0)
             if element in skip or kind == _UNSAID:
                 at = max(at, last[element])
-                if kind == _PARAGRAPH or kind == _PRE:
+                if kind in _APART:
                     breaks += 2
                 element = ends[element]
                 continue
@@ -197,6 +197,7 @@ class Tree:
 # What elements do to the text: they break it once, stand in a row, or in a line or a paragraph of their own, or are
 # left out of it.
 _BREAK, _CELL, _LINE, _PARAGRAPH, _PRE, _UNSAID = range(1, 7)
+_APART: Final = frozenset((_PARAGRAPH, _PRE))
 _KINDS: Final = {
     "br": _BREAK,
     "td": _CELL,
@@ -300,7 +301,7 @@ class _Tags(dict[str, _Tag]):
 
 
 MOST_TAGS: Final = 4096
-_TAGS: Final = _Tags()
+_TAGS: Final[_Tags] = _Tags()
 _NOTHING: Final[Mapping[str, str]] = {}
 
 # Parsers that nobody uses at the moment: to make one takes as long as to parse a small page.
@@ -383,8 +384,8 @@ def _kept(tags: Iterable[str]) -> int:
     return sum(tag not in _IDLE for tag in tags)
 
 
-def _tree(begun: Sequence[str], met: Iterable[Mapping[str, str] | str | None], *, cut: bool) -> Tree:  # noqa: C901, PLR0912, PLR0914, PLR0915 - one loop
-    """Return the tree of elements with the tags `begun`, from the order in which all was met."""
+def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
+    """Return the tree of elements with the tags `begun`, from what was met: attributes, text, and None for an end."""
     tree = Tree(cut=cut)
     tags, attributes, looks = tree.tags, tree.attributes, tree.looks
     labelled, described = tree.labelled, tree.described

@@ -498,7 +498,9 @@ def look(tag: str, names: str, pattern: str, data: Microdata) -> Look:
     kind = next((name for name in classes if name in ("pingback", "trackback")), "comment")
     placing = bool(marks & (AUTHOR | DATE | META | ZONE | AWAY) or sets or any(not _above(item) for _, item in sites))
     above = not _ABOVE.isdisjoint(classes)
-    return Look(marks, tuple(dict.fromkeys(sets)), sites, classes, kind, placing or above, bool(sites), above, {"class": names})
+    return Look(
+        marks, tuple(dict.fromkeys(sets)), sites, classes, kind, placing or above, bool(sites), above, {"class": names}
+    )
 
 
 _MICRODATA_MARKS: Final = {
