@@ -273,8 +273,10 @@ def _body(page: Page, regions: Sequence[Region]) -> int | None:
     for number in [number for number, size in enumerate(tree.letters) if size >= 20 and not linked[number]]:
         while at < len(spans) and spans[at][1] <= number:
             at += 1
-        owner = tree.owners[number]
-        if (at < len(spans) and spans[at][0] <= number) or page.away(owner):
+        if at < len(spans) and spans[at][0] <= number:
+            continue
+        owner = tree.owner(number)
+        if page.away(owner):
             continue
         # Words stand in a paragraph, possibly inside of emphasis; what matters is what holds the paragraphs.
         for _ in range(4):

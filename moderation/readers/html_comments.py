@@ -866,7 +866,7 @@ def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) ->
                 and any(map(str.isdigit, chunk))
                 and len(chunk.strip()) <= LONGEST_DATE
             ):
-                owner = tree.owners[at]
+                owner = tree.owner(at)
                 found = spoken(chunk)
                 if found is None and "title" in tree.attributes[owner]:
                     found = stated(tree, owner)
@@ -1286,7 +1286,7 @@ def _dated(page: Page) -> list[int]:
     if len(marks) < 2:
         for at, chunk in enumerate(tree.chunks):
             if 5 < len(chunk) < LONGEST_DATE and any(map(str.isdigit, chunk)) and spoken(chunk):
-                marks.append(tree.owners[at])
+                marks.append(tree.owner(at))
     return sorted(set(marks))[:5000]
 
 
@@ -1317,8 +1317,8 @@ def _spoken_heading(page: Page) -> int | None:
     tree = page.tree
     for at in range(len(tree.chunks) - 1, -1, -1):
         chunk = tree.chunks[at].strip()
-        if 4 < len(chunk) <= GLUE and not page.away(tree.owners[at]) and heading(chunk):
-            return tree.owners[at]
+        if 4 < len(chunk) <= GLUE and not page.away(tree.owner(at)) and heading(chunk):
+            return tree.owner(at)
     return None
 
 

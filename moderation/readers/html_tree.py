@@ -9,6 +9,7 @@ import email
 import email.policy
 import re
 import struct
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -92,8 +93,6 @@ class Tree:
     first: list[int] = field(default_factory=lambda: [0])
     last: list[int] = field(default_factory=lambda: [0])
     chunks: list[str] = field(default_factory=list)
-    owners: list[int] = field(default_factory=list)
-    """The element that each piece of text stands in."""
     letters: list[int] = field(default_factory=list)
     """How many letters of each piece of text are there to be read ..."""
     linked: list[int] = field(default_factory=list)
@@ -123,6 +122,13 @@ class Tree:
     def of(self, tag: str) -> Sequence[int]:
         """Return the elements that have `tag`, one of the noted ones, in their order."""
         return self.noted.get(tag, ())
+
+    def owner(self, number: int) -> int:
+        """Return the element that a piece of text stands in."""
+        element = bisect_right(self.first, number) - 1
+        while self.last[element] <= number:
+            element = self.parents[element]
+        return element
 
     def get(self, element: int, name: str) -> str:
         """Return an attribute, or nothing."""
@@ -390,7 +396,7 @@ def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
     tags, attributes, looks = tree.tags, tree.attributes, tree.looks
     labelled, described = tree.labelled, tree.described
     parents, states, first = tree.parents, tree.states, tree.first
-    chunks, owners, letters, linked = tree.chunks, tree.owners, tree.letters, tree.linked
+    chunks, letters, linked = tree.chunks, tree.letters, tree.linked
     ends, last = [0] * (len(begun) + 1), [0] * (len(begun) + 1)
     all_tags, next_tag = _TAGS, iter(begun).__next__
     here = state = at = 0
@@ -416,7 +422,6 @@ def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
                 spaced = False
                 at += 1
                 chunks.append(event)
-                owners.append(here)
                 if not state:
                     letters.append(len(event))
                     linked.append(0)
@@ -428,7 +433,6 @@ def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
                 spaced = True
                 at += 1
                 chunks.append(event)
-                owners.append(here)
                 letters.append(0)
                 linked.append(0)
         else:
