@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
+from sys import intern
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -80,7 +81,7 @@ class Tree:
 
     tags: list[str] = field(default_factory=lambda: ["#page"])
     attributes: list[Mapping[str, str]] = field(default_factory=lambda: [{}])
-    looks: list[Look] = field(default_factory=lambda: [_TAGS["#page"].bare])
+    looks: list[Look] = field(default_factory=lambda: [_TAGS["#page"][""]])
     """What the tags and classes say."""
     labelled: list[int] = field(default_factory=list)
     """The elements that have an id."""
@@ -374,15 +375,27 @@ class _Parser:
 
     def _fed(self, data: bytes) -> bool:
         """Parse a long page piece by piece; tell whether it was cut, for having too many elements."""
-        kept = counted = 0
+        kept = begun = met = 0
         for begin in range(0, max(len(data), 1), PIECE):
-            kept, counted = kept + _kept(self.tags[counted:]), len(self.tags)
             if kept >= MOST_ELEMENTS:
                 self._parser.close()
                 return True
             self._parser.feed(data[begin : begin + PIECE] or b" ")
+            kept += self._slimmed(begun, met)
+            begun, met = len(self.tags), len(self.met)
         self._parser.close()
         return False
+
+    def _slimmed(self, begun: int, met: int) -> int:
+        """Let go of what nobody asks for, from there on; return how many elements are kept."""
+        tags = self.tags[begun:] = list(map(intern, self.tags[begun:]))
+        if not _IDLE.isdisjoint(tags):
+            tag = iter(tags)
+            self.met[met:] = [
+                _NOTHING if event is not None and type(event) is not str and next(tag) in _IDLE else event
+                for event in self.met[met:]
+            ]
+        return _kept(tags)
 
 
 def _kept(tags: Iterable[str]) -> int:
@@ -456,7 +469,7 @@ def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
             here = count
             count += 1
             if not event:
-                looks.append(known.bare)
+                looks.append(known[""])
                 attributes.append(_NOTHING)
                 continue
             if "class" in event:
@@ -467,7 +480,7 @@ def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
                     attributes.append(found.attributes)
                     continue
             else:
-                looks.append(known.bare)
+                looks.append(known[""])
             attributes.append(event)
             if "id" in event:
                 labelled.append(here)

@@ -448,14 +448,13 @@ _KEEPING: Final[list["Looks"]] = []
 
 
 class Looks(dict[str, Look]):
-    """The looks of elements of one tag, by their class, where nothing else names them; `bare` is that of none."""
+    """The looks of elements of one tag, by their class (or nothing), where nothing else names them."""
 
-    __slots__ = ("bare", "tag")
+    __slots__ = ("tag",)
 
     def __init__(self, tag: str) -> None:
         super().__init__()
         self.tag = tag
-        self.bare = look(tag, "", "", ())
 
     def __missing__(self, names: str) -> Look:
         if len(_KEEPING) >= MOST_LOOKS:  # one for each look that is kept
