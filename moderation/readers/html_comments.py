@@ -17,7 +17,7 @@ from typing import Final
 from moderation.readers import dates
 from moderation.readers.bylines import byline, heading
 from moderation.readers.html_sites import ELSEWHERE, SITES
-from moderation.readers.html_tree import UNREAD, UNREAD_INSIDE, Region, Tree
+from moderation.readers.html_tree import HEADS, UNREAD, UNREAD_INSIDE, Region, Tree
 from moderation.readers.html_words import (
     ABOUT,
     AUTHOR,
@@ -1295,15 +1295,12 @@ def _is_teaser(page: Page, region: Region) -> bool:
     return 2 * (page.linked[region.last] - page.linked[region.first]) > page.weight(region)
 
 
-_HEADS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt"))
-
-
 def _headings(page: Page, *, backwards: bool = False) -> Iterator[tuple[int, int | None]]:
     """Yield the elements that are headings for comments, in their order, and how many those speak of."""
     tree, looks, letters = page.tree, page.looks, page.letters
     first, last = tree.first, tree.last
-    elements = [i for i, tag in enumerate(tree.tags) if tag in _HEADS or looks[i].marks & ABOUT]
-    for element in reversed(elements) if backwards else elements:
+    elements = {element for element in page.named if looks[element].marks & ABOUT}.union(*map(tree.of, HEADS))
+    for element in sorted(elements, reverse=backwards):
         begin, end = first[element], last[element]
         if end - begin <= 12 and 0 < letters[end] - letters[begin] <= 100 and not page.away(element):
             text = tree.line(element)

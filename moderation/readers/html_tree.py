@@ -24,7 +24,7 @@ from lxml import etree
 from moderation.readers.encoding import encoding_of, replace_bad_bytes
 from moderation.readers.html_words import Look, Looks
 
-__all__ = ["MOST_BYTES", "UNREAD", "UNREAD_INSIDE", "Region", "Tree", "decoded", "parsed", "parts"]
+__all__ = ["HEADS", "MOST_BYTES", "UNREAD", "UNREAD_INSIDE", "Region", "Tree", "decoded", "parsed", "parts"]
 
 # A page longer than this, or of more elements, is read up to here: memory must not depend on what is given.
 MOST_BYTES: Final = 32 << 20
@@ -46,11 +46,13 @@ _CHANGING: Final = {
     **dict.fromkeys(_UNSHOWN, _HIDDEN | UNREAD_INSIDE),
     "a": _LINKED,
 }
+# What may stand over something.
+HEADS: Final = ("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt")
 # Two more bits: elements of these tags are asked for, or not kept at all.
 _NOTED, _DROPPED = 16, 32
 _MARKS: Final[dict[str, int]] = {
     **_CHANGING,
-    **{tag: _NOTED | _CHANGING.get(tag, 0) for tag in ("form", "h1", "link", "meta", "script", "title")},
+    **{tag: _NOTED | _CHANGING.get(tag, 0) for tag in (*HEADS, "form", "link", "meta", "script", "title")},
     **dict.fromkeys(_IDLE, _DROPPED),
 }
 _PARAGRAPHS: Final = frozenset(

@@ -405,7 +405,7 @@ class Look:
     kind: str
     """What one comment of these classes is: "comment", "pingback" or "trackback"."""
     placing: bool
-    """Whether any of it says where comments could be, or who and when, ..."""
+    """Whether any of it speaks of comments, or says where they could be, or who and when, ..."""
     below: bool
     """... or does so below an element of another class, ..."""
     above: bool
@@ -495,7 +495,7 @@ def look(tag: str, names: str, pattern: str, data: Microdata) -> Look:
         marks |= AUTHOR
     sites = _items_at(tag, classes, pattern, data)
     kind = next((name for name in classes if name in ("pingback", "trackback")), "comment")
-    placing = bool(marks & (AUTHOR | DATE | META | ZONE | AWAY) or sets or any(not _above(item) for _, item in sites))
+    placing = bool(marks & (AUTHOR | DATE | META | ABOUT | ZONE | AWAY) or sets) or not all(_above(i) for _, i in sites)
     above = not _ABOVE.isdisjoint(classes)
     return Look(
         marks, tuple(dict.fromkeys(sets)), sites, classes, kind, placing or above, bool(sites), above, {"class": names}
