@@ -10,9 +10,10 @@ holds digests only. Peers that are not installed are left out and named: pip ins
 resiliparse. Of other packages that claim comments, dragnet and extractnet date from before Python 3.11 and do not
 build for it, and rs-trafilatura brings no wheel.
 
-On one of two idle cores, Python 3.11, all in one run: ours 218 pages/s (91 in the first run), as tables 95 (89),
-trafilatura 2.3 57 (42), resiliparse 278 (245); that is 3.9 times trafilatura's, 2.2 times in the first run. The folder,
-told by content: 107 files/s.
+On two cores of a busy machine, Python 3.11, lowest and highest of six runs: ours 195 to 267 pages/s (113 to 160 in the
+first run), as tables 90 to 117 (81 to 108), trafilatura 2.3 48 to 60 (44 to 54), resiliparse 233 to 296 (229 to 286);
+that is 4.1 to 4.5 times trafilatura's, 2.6 to 2.9 times in the first run. The folder, told by content: 89 to 120
+files/s.
 """
 
 import argparse
