@@ -23,7 +23,8 @@ from moderation.readers.batches import strings
 from moderation.readers.columns import plain
 from moderation.readers.delimited import header, rows_of
 from moderation.readers.formats import NO, OWN, Format, Wanted
-from moderation.readers.json_blocks import Kinds, blocks, tables
+from moderation.readers.json_blocks import Columns, Kinds, Layout, blocks, is_worth_it, tables
+from moderation.readers.json_runs import Run, document_of_runs
 from moderation.readers.json_values import is_lines, values, values_of
 from moderation.readers.losses import Tally
 from moderation.readers.markup import plain_text, plain_texts
@@ -119,9 +120,16 @@ class Shape:
         """Tell whether `record` is one of this kind."""
         return any(all(_there(record, path) for path in mark) for mark in self.marks)
 
-    def fits(self, table: Any) -> bool:
-        """Tell whether all rows of a plain table are records of this kind, with nothing inside them."""
-        return any(all(table.column(path).null_count == 0 for path in mark) for mark in self.marks)
+    def fits(self, found: Columns) -> bool:
+        """Tell whether all of the plain objects found are records of this kind."""
+        return any(all(found.held[path].null_count == 0 for path in mark) for mark in self.marks)
+
+    def plain_columns(self, found: Columns) -> dict[str, Any] | None:
+        """Return what `read` finds in plain objects, as columns; None where not all of them are records."""
+        if not self.fits(found):
+            return None
+        there = {path: column for path, column in found.held.items() if column.null_count < found.count}
+        return self.columns(there.get, found.count)
 
     def passes_over(self, record: Record) -> bool:
         """Tell whether `record` is known, and no comment."""
@@ -171,11 +179,6 @@ class Shape:
             if len(self._alone) < OUTLINES:
                 self._alone[outline] = known
         return known
-
-    @cached_property
-    def is_flat(self) -> bool:
-        """Whether all that is looked at lies in the record itself, not in objects within."""
-        return not any("." in path for path in (*self.paths, *self.lists))
 
     def has_no_word(self, state: State) -> bool:
         """Tell whether `finish` would do nothing."""
@@ -364,6 +367,16 @@ class _Walk:
                 if isinstance(value, list):
                     waiting.append((iter(value), given))
                     continue
+                if isinstance(value, Run):
+                    if found:
+                        yield self._read(found)
+                        found = []
+                    piece = self._run(value, given)
+                    if piece is None:
+                        waiting.append((iter(value.records()), given))
+                    else:
+                        yield piece
+                    continue
                 if type(value) is dict and shape.knows_alone(value):  # as nearly all of them are
                     self.number += 1
                     found.append((self.number, value, given))
@@ -395,26 +408,44 @@ class _Walk:
         if found:
             yield self._read(found)
 
-    def blocks(self, parts: Iterable[tuple[int, bytes]]) -> Iterator[Piece | None]:
+    def blocks(self, parts: Iterable[tuple[int, bytes]], kinds: Kinds) -> Iterator[Piece | None]:
         """Yield the records in blocks of JSON lines: compiled where a block is plain, else as `pieces` does."""
         shape, tally = self.shape, self.wanted.tally
-        kinds = Kinds((*shape.paths, *shape.lists))
 
-        def schema() -> Any | None:
-            return kinds.schema(shape.paths) if shape.is_flat and shape.has_no_word(self.state) else None
+        def use(found: Columns) -> tuple[int, dict[str, Any]] | None:
+            columns = shape.plain_columns(found)
+            return None if columns is None else (found.count, columns)
 
-        with closing(tables(parts, schema, others=True)) as found:
-            for number, block, table in found:
-                if table is None or not shape.fits(table) or not shape.has_no_word(self.state):
+        with closing(tables(parts, lambda: self.layout(kinds), use)) as found:
+            for number, block, made in found:
+                if made is None or not shape.has_no_word(self.state):
                     lines = values_of(io.BytesIO(block), number, tally)
                     yield from self.pieces(kinds.seen(value for _, value in lines))
-                    continue
-                count = table.num_rows
-                numbers = np.arange(self.number + 1, self.number + count + 1)
-                self.number += count
-                tally.records_in += count
-                there = {name: _one_chunk(table.column(name)) for name in table.column_names}
-                yield Piece(numbers, shape.columns(there.get, count))
+                else:
+                    yield self._numbered(*made)
+
+    def layout(self, kinds: Kinds) -> Layout | None:
+        """Return what plain records hold, as long as nothing but their fields has a say in them."""
+        return kinds.layout(self.shape.paths) if self.shape.has_no_word(self.state) else None
+
+    def _numbered(self, count: int, columns: Mapping[str, Any]) -> Piece:
+        numbers = np.arange(self.number + 1, self.number + count + 1)
+        self.number += count
+        self.wanted.tally.records_in += count
+        return Piece(numbers, columns)
+
+    def _run(self, run: Run, given: Fields) -> Piece | None:
+        """Return records that were read together as columns; None where they must be looked at one by one."""
+        if run.columns is None or not self.shape.has_no_word(self.state):
+            return None
+        columns = self.shape.plain_columns(run.columns)
+        if columns is None:
+            return None
+        for name, value in given.items():
+            if not name.startswith("_"):
+                told = strings([value] * run.columns.count)
+                columns[name] = pc.coalesce(columns[name], told) if name in columns else told
+        return self._numbered(run.columns.count, columns)
 
     def _read(self, found: Waiting) -> Piece:
         self.wanted.tally.records_in += len(found)
@@ -478,10 +509,6 @@ def _column_type(values: Iterable[Any]) -> Any | None:
     return {str: TEXT, int: pa.int64(), bool: pa.bool_()}.get(kinds.pop()) if len(kinds) == 1 else None
 
 
-def _one_chunk(column: Any) -> Any:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
 def _inside(value: Any, shape: Shape) -> list[Any]:
     if not isinstance(value, dict):
         return []
@@ -541,13 +568,15 @@ def _batches(shapes: tuple[Shape, ...], source: Source, wanted: Wanted) -> Itera
     shape = _fitting(shapes, source) or shapes[0]
     state = {} if shape.begin is None else shape.begin(source, wanted.tally)
     walk = _Walk(shape, wanted, state)
+    kinds = Kinds((*shape.paths, *shape.lists), is_used=is_worth_it(source))
     if not _is_json(source):
         yield from batches_of_columns(_rows(source, walk), shape.source, wanted, "row", native=True)
     elif is_lines(source, wanted.tally):
         with closing(blocks(source, wanted.tally)) as parts:
-            yield from batches_of_columns(walk.blocks(parts), shape.source, wanted, "record", native=True)
+            yield from batches_of_columns(walk.blocks(parts, kinds), shape.source, wanted, "record", native=True)
     else:
-        parts_of = values(source, wanted.tally, shape.lists)
+        quickly = partial(document_of_runs, lists=shape.lists, kinds=kinds, layout=lambda: walk.layout(kinds))
+        parts_of = values(source, wanted.tally, shape.lists, quickly if is_worth_it(source) else None)
         yield from batches_of_columns(walk.pieces(parts_of), shape.source, wanted, "record", native=True)
 
 
