@@ -578,15 +578,14 @@ def skip(data: Bytes, at: int, least: int) -> tuple[int, bool]:
 
 
 @nb.njit(nogil=True, cache=True)
-def sizes(starts: Places, ends: Places) -> tuple[int, int]:
-    """Return how many bytes the texts of one column are written with, and how many texts are missing."""
-    size = missing = 0
-    for row in range(len(starts)):
-        if starts[row] >= 0:
-            size += abs(ends[row]) - starts[row]
-        else:
-            missing += 1
-    return size, missing
+def sizes(starts: Places, ends: Places, count: int) -> Places:
+    """Return how many bytes the texts of each column are written with (of others, nothing that means anything)."""
+    found = np.zeros(starts.shape[0], np.int64)
+    for column in range(starts.shape[0]):
+        for row in range(count):
+            if starts[column, row] >= 0:
+                found[column] += abs(ends[column, row]) - starts[column, row]
+    return found
 
 
 @nb.njit(nogil=True, cache=True)
@@ -628,22 +627,36 @@ def _unescaped(data: Bytes, at: int, stop: int, out: Bytes, to: int) -> int:
 
 
 @nb.njit(nogil=True, cache=True)
-def fill(data: Bytes, starts: Places, ends: Places, offsets: Places, out: Bytes) -> None:
-    """Write the texts of one column one after the other, and where each begins and ends; `out` is 8 bytes longer."""
-    to, end = 0, len(data)
-    offsets[0] = 0
-    for row in range(len(starts)):
-        at, stop = starts[row], ends[row]
-        if at >= 0:
+def fill(
+    data: Bytes, starts: Places, ends: Places, valid: Bytes, begins: Places, offsets: Places, out: Bytes
+) -> Places:
+    """Write the texts of each column one after the other, from `begins` of the column on, and how far each goes.
+
+    Into `valid` goes a bit for each value that is there. Returns how many there are in each column; of a column that
+    begins below 0, there are no texts. `out` is 8 bytes longer than all texts.
+    """
+    end, count = len(data), offsets.shape[1] - 1
+    there = np.zeros(starts.shape[0], np.int64)
+    for column in range(starts.shape[0]):
+        begin = to = begins[column]
+        for row in range(count):
+            offsets[column, row] = to - begin
+            at, stop = starts[column, row], ends[column, row]
+            if at < 0:
+                continue
+            there[column] += 1
+            valid[column, row >> 3] |= 1 << (row & 7)
+            if begin < 0:
+                continue
             if stop < 0:
                 to = _unescaped(data, at, -stop, out, to)
+                continue
+            if stop + 8 <= end:
+                for step in range(0, stop - at, 8):  # beyond the end too: what comes next is written over it
+                    _put_eight(out, to + step, _eight(data, at + step))
             else:
-                size = stop - at
-                if stop + 8 <= end:
-                    for step in range(0, size, 8):  # beyond the end too: what comes next is written over it
-                        _put_eight(out, to + step, _eight(data, at + step))
-                else:
-                    for step in range(size):
-                        out[to + step] = _byte(data, at + step)
-                to += size
-        offsets[row + 1] = to
+                for step in range(stop - at):
+                    out[to + step] = _byte(data, at + step)
+            to += stop - at
+        offsets[column, count] = to - begin
+    return there

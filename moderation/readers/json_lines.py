@@ -17,7 +17,7 @@ from moderation.readers.records import Keys, Piece, batches_of_columns, piece_of
 from moderation.readers.source import Source
 from moderation.tables import Batch
 
-__all__ = ["JSONL"]
+__all__ = ["JSONL", "pieces"]
 
 SUFFIXES: Final = (".jsonl", ".ndjson", ".jsonlines")
 # What a single JSON document begins with when its comments lie inside: those lines belong to the other format.
@@ -45,10 +45,10 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
     kinds = Kinds(flat=False, is_used=is_worth_it(source))
     with closing(blocks(source, wanted.tally)) as parts:
-        yield from batches_of_columns(_pieces(parts, kinds, Keys(source.name, wanted)), "table", wanted, "line")
+        yield from batches_of_columns(pieces(parts, kinds, Keys(source.name, wanted)), "table", wanted, "line")
 
 
-def _pieces(parts: Iterable[tuple[int, bytes]], kinds: Kinds, keys: Keys) -> Iterator[Piece | None]:
+def pieces(parts: Iterable[tuple[int, bytes]], kinds: Kinds, keys: Keys) -> Iterator[Piece | None]:
     """Yield the records of each block: by the compiled parser if it is plain, else one by one."""
     tally, most = keys.wanted.tally, keys.wanted.chunk_rows
 

@@ -42,6 +42,8 @@ State = dict[str, Any]
 
 # What tables write for "no" where JSON has false or null.
 FALSE: Final = frozenset(("", "0", "f", "false", "n", "no", "null", "none"))
+# In a text the quotation marks would be escaped: it is a key indeed.
+_KEY: Final = re.compile(r'"([^"\\]{1,60})"\s*:')
 PERSONAL: Final = re.compile(r"(?i)e-?mail|(?:^|_)ip(?:_?addr\w*|$)|remote_addr|user_agent")
 
 
@@ -541,9 +543,9 @@ def _claim(shapes: tuple[Shape, ...], source: Source) -> int:
 
 def _fitting(shapes: tuple[Shape, ...], source: Source) -> Shape | None:
     if _is_json(source):
-        text = source.head_text()
+        there = source.once("keys", lambda: frozenset(_KEY.findall(source.head_text())))
         marks = [(shape, _keys(mark)) for shape in shapes for mark in (*shape.marks, *shape.companions)]
-        fits = (shape for shape, keys in marks if all(_has_key(text, key) for key in keys))
+        fits = (shape for shape, keys in marks if there.issuperset(keys))
     else:
         names = {plain(name) for name in header(source)}
         fits = (shape for shape in shapes for mark in shape.marks if {plain(path) for path in mark} <= names)
@@ -556,11 +558,6 @@ def _is_json(source: Source) -> bool:
 
 def _keys(mark: tuple[str, ...]) -> list[str]:
     return [key for path in mark for key in path.split(".")]
-
-
-def _has_key(text: str, key: str) -> bool:
-    # In a text the quotation marks would be escaped: it is a key indeed.
-    return f'"{key}"' in text and re.search(rf'"{re.escape(key)}"\s*:', text) is not None
 
 
 def _batches(shapes: tuple[Shape, ...], source: Source, wanted: Wanted) -> Iterator[Batch]:
