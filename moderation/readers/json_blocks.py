@@ -6,7 +6,8 @@ exactly what reading it object by object gives; whatever is not plain is for the
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import Any, Final, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -44,10 +45,11 @@ PACKED: Final = 4
 
 LINE_FEED: Final = 10
 
-_ARROW: Final[Mapping[type, Any]] = {str: TEXT, int: pa.int64(), bool: pa.bool_()}
+_ARROW: Final[Mapping[type, Any]] = {str: TEXT, int: pa.int64(), bool: pa.bool_(), object: pa.bool_()}
 
 
-class Columns(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Columns:
     """Some plain objects: path -> an Arrow column, of texts, whole numbers, or yes and no."""
 
     count: int
@@ -55,11 +57,11 @@ class Columns(NamedTuple):
 
 
 class Layout:
-    """What plain objects hold, made ready for the compiled parser: path -> str, int, bool, or None.
+    """What plain objects hold, made ready for the compiled parser: path -> str, int, bool, object or None.
 
-    None is for a value that is not looked at; where `flat`, it must be no object and no list. A path with full stops
-    leads into objects within, and objects may have more keys, if there may be `others`. Raises `ValueError` where no
-    objects can be plain.
+    `object` is for any value, of which is told whether it is more than null, false, 0 or empty; None for one that is
+    not looked at; where `flat`, it must be no object and no list. A path with full stops leads into objects within, and
+    objects may have more keys, if there may be `others`. Raises `ValueError` where no objects can be plain.
     """
 
     def __init__(self, kinds: Mapping[str, type | None], *, flat: bool, others: bool) -> None:
@@ -69,7 +71,12 @@ class Layout:
         self._others = others
         self._taken = [(path, kind) for path, kind in kinds.items() if kind is not None]
         unseen = json_kernel.FLAT if flat else json_kernel.ANY
-        of: Mapping[type, int] = {str: json_kernel.TEXT, int: json_kernel.INT, bool: json_kernel.BOOL}
+        of: Mapping[type, int] = {
+            str: json_kernel.TEXT,
+            int: json_kernel.INT,
+            bool: json_kernel.BOOL,
+            object: json_kernel.SOME,
+        }
         columns = {path: column for column, (path, _) in enumerate(self._taken)}
         tree: dict[str, Any] = {}
         for path, kind in kinds.items():
@@ -77,7 +84,7 @@ class Layout:
             for name in outer[:-1]:
                 inner = inner.setdefault(name, {})
                 if not isinstance(inner, dict):
-                    raise ValueError("an object and none")
+                    raise ValueError("an object and none")  # noqa: TRY004 - of no type, but of a value
             if outer[-1] in inner:
                 raise ValueError("an object and none")
             inner[outer[-1]] = (unseen, 0) if kind is None else (of[kind], columns[path])
@@ -99,11 +106,11 @@ class Layout:
             raise ValueError("nothing is known")
         self._names, self._keys, self._nodes = np.frombuffer(names, np.uint8), np.array(keys), np.array(nodes)
 
-    def read(self, data: np.ndarray, at: int, most: int, *, lines: bool) -> tuple[Columns, int, bool]:
+    def read(self, data: np.ndarray, at: int, most: int, *, lines: bool) -> tuple[Columns, int, str]:
         """Read up to `most` objects from the place `at` on: one in each line, or with commas between them.
 
-        Returns what they hold; where the next one begins; and whether that was the end, of the bytes or of the list,
-        behind whose "]" the place then is.
+        Returns what they hold; where the next one begins; and what ended there, "bytes" or "list" (behind whose "]"
+        the place then is), or nothing.
         """
         starts, ends = np.empty((len(self._taken), most), np.int64), np.empty((len(self._taken), most), np.int64)
         count, at, how = self._kernel.find(
@@ -128,20 +135,24 @@ class Layout:
                 held[path] = pa.Array.from_buffers(TEXT, count, parts, missing)
             else:
                 found = ends[column, :count]
-                values = np.packbits(found == 1, bitorder="little") if kind is bool else found.copy()
+                values = found.copy() if kind is int else np.packbits(found == 1, bitorder="little")
                 held[path] = pa.Array.from_buffers(_ARROW[kind], count, [bits, pa.py_buffer(values)], missing)
-        return Columns(count, held), at, how in (self._kernel.DONE, self._kernel.CLOSED)
+        return Columns(count, held), at, {self._kernel.DONE: "bytes", self._kernel.CLOSED: "list"}.get(how, "")
 
 
 class Kinds:
     """What each key has held so far: one type, or several.
 
-    `among`: the paths that matter; if None, all keys do, and objects may have no others. `flat`: whether what is not
-    looked at must hold nothing within. `is_used`: whether there is any use in a layout.
+    `among`: the paths that matter; if None, all keys do, and objects may have no others. `some`: those of which only
+    matters whether they hold something. `flat`: whether what is not looked at must hold nothing within. `is_used`:
+    whether there is any use in a layout.
     """
 
-    def __init__(self, among: Iterable[str] | None = None, *, flat: bool = True, is_used: bool = True) -> None:
+    def __init__(
+        self, among: Iterable[str] | None = None, some: Iterable[str] = (), *, flat: bool = True, is_used: bool = True
+    ) -> None:
         self._among = None if among is None else tuple(among)
+        self._some: Mapping[str, type | None] = dict.fromkeys(some, object)
         self._held: dict[str, set[type]] = {path: set() for path in self._among or ()}
         self._flat = flat
         self._is_used = is_used
@@ -191,7 +202,7 @@ class Kinds:
                     return None
                 kinds[key] = kind
         try:
-            return Layout(kinds, flat=self._flat, others=self._among is not None)
+            return Layout({**kinds, **self._some}, flat=self._flat, others=self._among is not None)
         except ValueError:  # half a character in a key among others
             return None
 
@@ -250,8 +261,8 @@ def plain(block: bytes, layout: Layout | None) -> Columns | None:
     if layout is None:
         return None
     data = np.frombuffer(block, np.uint8)
-    found, at, ended = layout.read(data, 0, _line_ends(data) + 1, lines=True)
-    return found if ended and at == len(data) else None
+    found, _, ended = layout.read(data, 0, _line_ends(data) + 1, lines=True)
+    return found if ended == "bytes" else None
 
 
 def _line_ends(data: np.ndarray) -> int:
@@ -263,8 +274,8 @@ def listed(block: bytes, layout: Layout | None) -> Columns | None:
     if layout is None:
         return None
     data = np.frombuffer(block, np.uint8)
-    found, at, ended = layout.read(data, 0, block.count(b"}"), lines=False)
-    return found if ended and at == len(data) else None
+    found, _, ended = layout.read(data, 0, block.count(b"}"), lines=False)
+    return found if ended == "bytes" else None
 
 
 def as_text(column: Any) -> Any:

@@ -118,7 +118,7 @@ class _Flat:
         with closing(ahead(cut, lambda part: listed(*part))) as found:
             for (block, then), table in found:
                 now = self._layout()
-                held = table if now is then else listed(block, now)
+                held: Columns | list[Any] | None = table if now is then else listed(block, now)
                 if held is None:
                     held = _listed(block)
                     if held is None:

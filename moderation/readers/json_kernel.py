@@ -16,12 +16,29 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba.extending import intrinsic
 
-__all__ = ["ANY", "BOOL", "CLOSED", "DONE", "FLAT", "FULL", "INT", "NODE", "REFUSED", "STOPPED", "TEXT", "fill", "find",
-           "sizes", "skip"]
+__all__ = [
+    "ANY",
+    "BOOL",
+    "CLOSED",
+    "DONE",
+    "FLAT",
+    "FULL",
+    "INT",
+    "NODE",
+    "REFUSED",
+    "SOME",
+    "STOPPED",
+    "TEXT",
+    "fill",
+    "find",
+    "sizes",
+    "skip",
+]
 
-# What a key holds: a text, a whole number, yes or no (or null); a value that is not looked at, within it nothing or
-# anything; an object that is looked into; nothing that could be read here.
-TEXT, INT, BOOL, FLAT, ANY, NODE, REFUSED = range(7)
+# What a key holds: a text, a whole number, yes or no (or null); anything, of which is told whether it is more than
+# null, false, 0 or empty; a value that is not looked at, within it nothing or anything; an object that is looked into;
+# nothing that could be read here.
+TEXT, INT, BOOL, SOME, FLAT, ANY, NODE, REFUSED = range(8)
 # How `find` ended: at the end of the bytes, at the most objects, at the end of the list, at what it refused.
 DONE, FULL, CLOSED, STOPPED = range(4)
 # What it is told of a key, one column each: where its name begins and ends, what it holds, in which column (or which
@@ -46,8 +63,7 @@ Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
 
-@intrinsic
-def _eight(_context: Any, data: Any, at: Any) -> Any:
+def _code_of_eight(_context: Any, data: Any, at: Any) -> Any:
     """Return the eight bytes from `at` on as one word."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -60,8 +76,7 @@ def _eight(_context: Any, data: Any, at: Any) -> Any:
     return nb.uint64(data, at), code
 
 
-@intrinsic
-def _byte(_context: Any, data: Any, at: Any) -> Any:
+def _code_of_byte(_context: Any, data: Any, at: Any) -> Any:
     """Return the byte at `at`, as a signed number, without asking whether `at` counts from the end."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -71,8 +86,7 @@ def _byte(_context: Any, data: Any, at: Any) -> Any:
     return nb.int64(data, at), code
 
 
-@intrinsic
-def _put_eight(_context: Any, data: Any, at: Any, word: Any) -> Any:
+def _code_of_put_eight(_context: Any, data: Any, at: Any, word: Any) -> Any:
     """Write a word as the eight bytes from `at` on."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -84,14 +98,19 @@ def _put_eight(_context: Any, data: Any, at: Any, word: Any) -> Any:
     return nb.void(data, at, word), code
 
 
-@intrinsic
-def _lowest(_context: Any, word: Any) -> Any:
+def _code_of_lowest(_context: Any, word: Any) -> Any:
     """Return how many bits below the lowest one that is set are not."""
 
     def code(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         return builder.cttz(values[0], ir.IntType(1)(1))
 
     return nb.int64(word), code
+
+
+_eight: Any = intrinsic(_code_of_eight)
+_byte: Any = intrinsic(_code_of_byte)
+_put_eight: Any = intrinsic(_code_of_put_eight)
+_lowest: Any = intrinsic(_code_of_lowest)
 
 
 @nb.njit(nogil=True, cache=True)
@@ -136,7 +155,7 @@ def _hexadecimal(data: Bytes, at: int, end: int) -> int:
 
 @nb.njit(nogil=True, cache=True)
 def _point(data: Bytes, at: int, end: int) -> int:
-    """Return the code point of the escape "\\uXXXX" at `at`, or of two that make one; below 0 where there is none."""
+    """Return the code point of the four-digit escape at `at`, or of two that make one; below 0 where there is none."""
     point = _hexadecimal(data, at + 2, end)
     if point < 0xD800 or point > 0xDFFF:
         return point
@@ -149,7 +168,7 @@ def _point(data: Bytes, at: int, end: int) -> int:
 @nb.njit(nogil=True, cache=True)
 def _single(byte: int) -> int:
     """Return what an escape of one letter stands for; below 0 where there is none."""
-    if byte == QUOTE or byte == SLASH or byte == 0x2F:  # noqa: PLR1714
+    if byte == QUOTE or byte == SLASH or byte == 0x2F:
         return byte
     if byte == 0x6E:
         return 10
@@ -214,7 +233,7 @@ def _after_space(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return the place of what comes next; a line end is no white space where objects are `lines`."""
     while at < end:
         byte = _byte(data, at)
-        if byte > SPACE or not (byte == SPACE or byte == 9 or byte == 13 or (byte == 10 and not lines)):  # noqa: PLR1714
+        if byte > SPACE or not (byte == SPACE or byte == 9 or byte == 13 or (byte == 10 and not lines)):
             break
         at += 1
     return at
@@ -255,9 +274,13 @@ def _word(data: Bytes, at: int, end: int) -> int:
     """Return where the word null, true or false at `at` ends; 0 where there is none."""
     first = _byte(data, at)
     if at + 4 <= end and first == 0x6E:
-        return at + 4 if _byte(data, at + 1) == 0x75 and _byte(data, at + 2) == 0x6C and _byte(data, at + 3) == 0x6C else 0
+        return (
+            at + 4 if _byte(data, at + 1) == 0x75 and _byte(data, at + 2) == 0x6C and _byte(data, at + 3) == 0x6C else 0
+        )
     if at + 4 <= end and first == 0x74:
-        return at + 4 if _byte(data, at + 1) == 0x72 and _byte(data, at + 2) == 0x75 and _byte(data, at + 3) == 0x65 else 0
+        return (
+            at + 4 if _byte(data, at + 1) == 0x72 and _byte(data, at + 2) == 0x75 and _byte(data, at + 3) == 0x65 else 0
+        )
     if at + 5 <= end and first == 0x66 and _byte(data, at + 1) == 0x61 and _byte(data, at + 2) == 0x6C:
         return at + 5 if _byte(data, at + 3) == 0x73 and _byte(data, at + 4) == 0x65 else 0
     return 0
@@ -298,7 +321,7 @@ def _value(data: Bytes, at: int, end: int, lines: bool) -> int:
     inside, depth = 0, 0  # a bit for each level: it is an object, no list
     while True:
         opening = _byte(data, at)
-        if opening == OPEN or opening == LIST:  # noqa: PLR1714
+        if opening == OPEN or opening == LIST:
             depth += 1
             if depth > DEEPEST:
                 return 0
@@ -390,10 +413,25 @@ def _is_integer(data: Bytes, at: int, stop: int) -> bool:
     return True
 
 
+@nb.njit(nogil=True, cache=True)
+def _is_nothing(data: Bytes, at: int, stop: int) -> bool:
+    """Tell whether a value is null, false, 0 or empty, as programs write it."""
+    byte = _byte(data, at)
+    if stop - at <= 2:
+        return byte == 0x30 if stop - at == 1 else byte == QUOTE or byte == OPEN or byte == LIST
+    return byte == 0x6E or byte == 0x66
+
+
 @nb.njit(nogil=True, cache=True, forceinline=True)
-def _held(data: Bytes, at: int, end: int, kind: int, column: int, row: int, starts: Places, ends: Places) -> int:
+def _held(
+    data: Bytes, at: int, end: int, lines: bool, kind: int, column: int, row: int, starts: Places, ends: Places
+) -> int:
     """Take the value at `at` into its column, and return where it ends; 0 where it is not of its kind."""
     byte = _byte(data, at)
+    if kind == SOME:
+        stop = _value(data, at, end, lines)
+        starts[column, row], ends[column, row] = at, not _is_nothing(data, at, stop)
+        return stop
     if byte == QUOTE and kind == TEXT:
         stop = _text(data, at + 1, end)
         if stop == 0:
@@ -408,7 +446,7 @@ def _held(data: Bytes, at: int, end: int, kind: int, column: int, row: int, star
         return stop
     if byte == 0x6E:
         return _word(data, at, end)
-    if kind == BOOL and (byte == 0x74 or byte == 0x66):  # noqa: PLR1714
+    if kind == BOOL and (byte == 0x74 or byte == 0x66):
         starts[column, row], ends[column, row] = at, byte == 0x74
         return _word(data, at, end)
     return 0
@@ -483,8 +521,8 @@ def _object(
             node, fresh = keys[key, TARGET], True
             at += 1
             continue
-        if kind <= BOOL:
-            at = _held(data, at, end, kind, keys[key, TARGET], row, starts, ends)
+        if kind <= SOME:
+            at = _held(data, at, end, lines, kind, keys[key, TARGET], row, starts, ends)
         elif kind == FLAT:
             at = _scalar(data, at, end)
         elif kind == ANY:
@@ -541,7 +579,7 @@ def find(
         at = _after_space(data, at, end, lines)
         if at < end:
             byte = _byte(data, at)
-            if lines and byte != 10 or (not lines and byte != COMMA and byte != LISTED):  # noqa: PLR1714
+            if (lines and byte != 10) or (not lines and byte != COMMA and byte != LISTED):
                 return row, begin, STOPPED
             after = byte == COMMA
             at += byte != LISTED

@@ -94,10 +94,10 @@ def _runs(
         if known is not None:
             columns, stop, ended = known.read(data, at, TOGETHER, lines=False)
             if columns.count:
-                runs.append(Run(content, at, stop - ended, columns))
+                runs.append(Run(content, at, stop - (ended == "list"), columns))
             at = stop
             if ended:
-                return (runs, at) if content[at - 1 : at] == b"]" else None
+                return (runs, at) if ended == "list" else None
             if columns.count == TOGETHER:
                 continue
         stop, is_last = skip(data, at, size)

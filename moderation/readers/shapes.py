@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any, Final
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -88,7 +89,8 @@ class Shape:
 
     What a table cannot say: `begin` makes the state of one reading, `around` looks at an object that is no comment and
     returns what it gives to those in it, and `finish` has the last word on a record; `idle` says that it has none as
-    long as nothing was put into the state.
+    long as nothing was put into the state, but for records of which one of our fields is one of the `closely` words, or
+    that hold something at one of the paths `closely_at`.
     """
 
     source: str
@@ -109,6 +111,8 @@ class Shape:
     around: Callable[[Record, State], Fields] | None = None
     finish: Callable[[Fields, Record, Fields, State], None] | None = None
     idle: bool = False
+    closely: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    closely_at: tuple[str, ...] = ()
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
@@ -126,12 +130,24 @@ class Shape:
         """Tell whether all of the plain objects found are records of this kind."""
         return any(all(found.held[path].null_count == 0 for path in mark) for mark in self.marks)
 
-    def plain_columns(self, found: Columns) -> dict[str, Any] | None:
+    def plain_columns(self, found: Columns) -> "_Read | None":
         """Return what `read` finds in plain objects, as columns; None where not all of them are records."""
         if not self.fits(found):
             return None
         there = {path: column for path, column in found.held.items() if column.null_count < found.count}
-        return self.columns(there.get, found.count)
+        columns = self.columns(there.get, found.count)
+        marks = [mask_of(there[path]) for path in self.closely_at if path in there]
+        return _Read(found.count, columns, self.rows_closely(columns, marks))
+
+    def rows_closely(self, columns: Mapping[str, Any], marks: Iterable[np.ndarray]) -> np.ndarray:
+        """Return the rows of which `finish` may have something to say; `marks` name those that hold something."""
+        found = np.zeros(len(columns["text"]), bool)
+        for mark in marks:
+            found |= mark
+        for name, words in self.closely.items():
+            for word in words if name in columns else ():
+                found |= same(columns[name], word)
+        return np.flatnonzero(found)
 
     def passes_over(self, record: Record) -> bool:
         """Tell whether `record` is known, and no comment."""
@@ -340,8 +356,18 @@ def _majority(value: Any) -> int | None:
 OUTLINES: Final = 1000
 
 NOTHING: Final = object()
+NOT_GIVEN: Final[Fields] = {}
 
 Waiting = list[tuple[int, Record, Fields]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Records that were read together: their columns, and the rows that `finish` has a word on."""
+
+    count: int
+    columns: dict[str, Any]
+    closely: np.ndarray
 
 
 @dataclass(slots=True)
@@ -414,40 +440,53 @@ class _Walk:
         """Yield the records in blocks of JSON lines: compiled where a block is plain, else as `pieces` does."""
         shape, tally = self.shape, self.wanted.tally
 
-        def use(found: Columns) -> tuple[int, dict[str, Any]] | None:
-            columns = shape.plain_columns(found)
-            return None if columns is None else (found.count, columns)
-
-        with closing(tables(parts, lambda: self.layout(kinds), use)) as found:
+        with closing(tables(parts, lambda: self.layout(kinds), shape.plain_columns)) as found:
             for number, block, made in found:
                 if made is None or not shape.has_no_word(self.state):
                     lines = values_of(io.BytesIO(block), number, tally)
                     yield from self.pieces(kinds.seen(value for _, value in lines))
-                else:
-                    yield self._numbered(*made)
+                    continue
+                if len(made.closely):
+                    lines_of = block.split(b"\n")
+                    records = {row: (orjson.loads(lines_of[row]), NOT_GIVEN) for row in made.closely.tolist()}
+                    made = self._with_last_word(made, records)  # noqa: PLW2901
+                yield self._numbered(made)
 
     def layout(self, kinds: Kinds) -> Layout | None:
         """Return what plain records hold, as long as nothing but their fields has a say in them."""
         return kinds.layout(self.shape.paths) if self.shape.has_no_word(self.state) else None
 
-    def _numbered(self, count: int, columns: Mapping[str, Any]) -> Piece:
-        numbers = np.arange(self.number + 1, self.number + count + 1)
-        self.number += count
-        self.wanted.tally.records_in += count
-        return Piece(numbers, columns)
+    def _numbered(self, made: _Read) -> Piece:
+        numbers = np.arange(self.number + 1, self.number + made.count + 1)
+        self.number += made.count
+        self.wanted.tally.records_in += made.count
+        return Piece(numbers, made.columns)
+
+    def _with_last_word(self, made: _Read, records: Mapping[int, tuple[Record, Fields]]) -> _Read:
+        """Return what was read with the rows of `records`, and what is given to each, read by themselves."""
+        fields = [self.fields(record, given) for record, given in records.values()]
+        rows = np.arange(made.count)
+        rows[list(records)] = made.count + np.arange(len(fields))
+        columns = {}
+        for name in dict.fromkeys(chain(made.columns, *fields)):
+            before = made.columns.get(name, pa.nulls(made.count, TEXT))
+            columns[name] = pa.concat_arrays([before, strings([each.get(name) for each in fields])]).take(
+                pa.array(rows)
+            )
+        return _Read(made.count, columns, made.closely)
 
     def _run(self, run: Run, given: Fields) -> Piece | None:
         """Return records that were read together as columns; None where they must be looked at one by one."""
         if run.columns is None or not self.shape.has_no_word(self.state):
             return None
-        columns = self.shape.plain_columns(run.columns)
-        if columns is None:
+        made = self.shape.plain_columns(run.columns)
+        if made is None:
             return None
-        for name, value in given.items():
-            if not name.startswith("_"):
-                told = strings([value] * run.columns.count)
-                columns[name] = pc.coalesce(columns[name], told) if name in columns else told
-        return self._numbered(run.columns.count, columns)
+        _give(made.columns, [given] * made.count if given else ())
+        if len(made.closely):
+            records = run.records()
+            made = self._with_last_word(made, {row: (records[row], given) for row in made.closely.tolist()})
+        return self._numbered(made)
 
     def _read(self, found: Waiting) -> Piece:
         self.wanted.tally.records_in += len(found)
@@ -468,11 +507,12 @@ class _Walk:
             except (pa.ArrowException, UnicodeEncodeError, OverflowError):
                 return None
         fields = self.shape.columns(columns.get, len(found))
-        names = dict.fromkeys(name for _, _, given in found for name in given if not name.startswith("_"))
-        for name in names:
-            told = strings([given.get(name) for _, _, given in found])
-            fields[name] = pc.coalesce(fields[name], told) if name in fields else told
-        return Piece(np.array([number for number, _, _ in found]), fields)
+        marks = [np.fromiter(map(bool, held[path]), bool) for path in self.shape.closely_at]
+        made = _Read(len(found), fields, self.shape.rows_closely(fields, marks))
+        _give(made.columns, [given for _, _, given in found])
+        if len(made.closely):
+            made = self._with_last_word(made, {row: found[row][1:] for row in made.closely.tolist()})
+        return Piece(np.array([number for number, _, _ in found]), made.columns)
 
     def fields(self, record: Record, given: Fields) -> Fields:
         """Return our fields out of one record."""
@@ -480,6 +520,13 @@ class _Walk:
         if self.shape.finish is not None:
             self.shape.finish(found, record, given, self.state)
         return found
+
+
+def _give(columns: dict[str, Any], given: Sequence[Fields]) -> None:
+    """Add what the objects around records say of them; what they say themselves goes before."""
+    for name in dict.fromkeys(name for each in given for name in each if not name.startswith("_")):
+        told = strings([each.get(name) for each in given])
+        columns[name] = pc.coalesce(columns[name], told) if name in columns else told
 
 
 class _Held(dict[str, list[Any]]):
@@ -565,7 +612,7 @@ def _batches(shapes: tuple[Shape, ...], source: Source, wanted: Wanted) -> Itera
     shape = _fitting(shapes, source) or shapes[0]
     state = {} if shape.begin is None else shape.begin(source, wanted.tally)
     walk = _Walk(shape, wanted, state)
-    kinds = Kinds((*shape.paths, *shape.lists), is_used=is_worth_it(source))
+    kinds = Kinds((*shape.paths, *shape.lists), shape.closely_at, is_used=is_worth_it(source))
     if not _is_json(source):
         yield from batches_of_columns(_rows(source, walk), shape.source, wanted, "row", native=True)
     elif is_lines(source, wanted.tally):
@@ -588,11 +635,13 @@ def _rows(source: Source, walk: _Walk) -> Iterator[Piece]:
         if personal:
             wanted.tally.note(f"left out as personal data: {', '.join(personal[:10])}")
         # The last word may be about any of them.
-        return [at for key, at in keys.items() if key in shape.paths or not shape.has_no_word(walk.state)]
+        return [
+            at for key, at in keys.items() if key in shape.paths or shape.closely or not shape.has_no_word(walk.state)
+        ]
 
     with closing(rows_of(source, wanted, used)) as parts:
         for numbers, column in parts:
-            if shape.has_no_word(walk.state):
+            if shape.has_no_word(walk.state) and not shape.closely:
                 there = {path: column(keys[path]) for path in shape.paths if path in keys}
                 yield Piece(numbers, shape.columns(there.get, len(numbers)))
             else:
