@@ -975,7 +975,7 @@ def test_blocks_give_what_lines_give(lines: list[str], end: str) -> None:
         """Read with blocks of `size` lines each; of one line each, by the lenient parser alone."""
         wanted = Wanted(Tally())
         parts = [
-            (first + 1, content[starts[first] : starts[min(first + size, len(starts) - 1)]])
+            content[starts[first] : starts[min(first + size, len(starts) - 1)]]
             for first in range(0, len(starts) - 1, size)
         ]
         pieces = json_lines.pieces(parts, Kinds(flat=False, is_used=size > 1), Keys("x", wanted))

@@ -37,13 +37,14 @@ __all__ = [
 T = TypeVar("T")
 
 # The first block is read slowly, to see what the keys hold.
-FIRST, BLOCK = 1 << 16, 1 << 20
+FIRST, BLOCK = 1 << 16, 1 << 21
 # To make the compiled parser ready takes a part of a second: of a smaller file, all is read slowly in that time.
 WORTH_IT: Final = 1 << 23
 # What a packed file may hold more than it has.
 PACKED: Final = 4
 
-LINE_FEED: Final = 10
+# By how much of a block is guessed how many lines it has.
+SAMPLE: Final = 1 << 15
 
 _ARROW: Final[Mapping[type, Any]] = {str: TEXT, int: pa.int64(), bool: pa.bool_(), object: pa.bool_()}
 
@@ -121,7 +122,10 @@ class Layout:
         size = np.where(is_text, self._kernel.sizes(starts, ends, count), 0)
         begins = np.where(is_text, np.cumsum(size) - size, -1)
         valid = np.zeros((len(starts), (count + 7) // 8), np.uint8)
-        offsets, texts = np.empty((len(starts), count + 1), np.int64), np.empty(int(size.sum()) + 8, np.uint8)
+        # Arrow keeps what was freed for the next time, and most of it is as large.
+        texts = np.frombuffer(pa.allocate_buffer(int(size.sum()) + 8), np.uint8)
+        offsets = np.frombuffer(pa.allocate_buffer(8 * len(starts) * (count + 1)), np.int64)
+        offsets = offsets.reshape(len(starts), count + 1)
         there = self._kernel.fill(data, starts, ends, valid, begins, offsets, texts)
         held = {}
         for column, (path, kind) in enumerate(self._taken):
@@ -219,9 +223,8 @@ def is_worth_it(source: Source) -> bool:
     return source.size * (PACKED if is_packed else 1) >= WORTH_IT
 
 
-def blocks(source: Source, tally: Tally) -> Generator[tuple[int, bytes], None, None]:
-    """Yield the source's lines, as UTF-8, in blocks of some size, each with the number of its first line."""
-    number = 1
+def blocks(source: Source, tally: Tally) -> Generator[bytes, None, None]:
+    """Yield the source's lines, as UTF-8, in blocks of some size."""
     waiting: list[bytes] = []
     with closing(source.raw_blocks(tally, FIRST, BLOCK)) as parts:
         for part in parts:
@@ -229,31 +232,33 @@ def blocks(source: Source, tally: Tally) -> Generator[tuple[int, bytes], None, N
             if end:
                 block = b"".join([*waiting, memoryview(part)[:end]])
                 waiting.clear()
-                yield number, block
-                number += _line_ends(np.frombuffer(block, np.uint8))
+                yield block
             waiting.append(part[end:])
     if rest := b"".join(waiting):
-        yield number, rest
+        yield rest
 
 
 def tables(
-    parts: Iterable[tuple[int, bytes]], layout: Callable[[], Layout | None], use: Callable[[Columns], T | None]
+    parts: Iterable[bytes], layout: Callable[[], Layout | None], use: Callable[[Columns], T | None]
 ) -> Generator[tuple[int, bytes, T | None], None, None]:
-    """Yield each block of lines with its number and what `use` makes of its columns, or None where it is not plain.
+    """Yield each block of lines, with the number of its first line and what `use` makes of its columns.
 
-    `layout` says what plain objects hold, as far as that is known. While one block is being used, the next ones are
-    parsed, in another thread.
+    That is None where it is not plain. `layout` says what plain objects hold, as far as that is known. While one block
+    is being used, the next ones are parsed, in another thread.
     """
 
-    def parsed(part: tuple[int, bytes, Layout | None]) -> T | None:
-        found = plain(part[1], part[2])
-        return None if found is None else use(found)
+    def parsed(part: tuple[bytes, Layout | None]) -> tuple[int, T | None]:
+        found = plain(*part)
+        return (0, None) if found is None else (found.count, use(found))
 
-    with closing(ahead(((*part, layout()) for part in parts), parsed)) as found:
-        for (number, block, then), made in found:
+    number = 1
+    with closing(ahead(((part, layout()) for part in parts), parsed)) as found:
+        for (block, then), (count, made) in found:
             now = layout()
-            # What was learned meanwhile may make it plain.
-            yield number, block, made if now is then else parsed((number, block, now))
+            if now is not then:  # what was learned meanwhile may make it plain
+                count, made = parsed((block, now))  # noqa: PLW2901
+            yield number, block, made
+            number += count or block.count(b"\n")
 
 
 def plain(block: bytes, layout: Layout | None) -> Columns | None:
@@ -261,12 +266,12 @@ def plain(block: bytes, layout: Layout | None) -> Columns | None:
     if layout is None:
         return None
     data = np.frombuffer(block, np.uint8)
-    found, _, ended = layout.read(data, 0, _line_ends(data) + 1, lines=True)
+    # Enough, unless most are much shorter than the first ones: counting takes longer than trying.
+    most = 2 * (block.count(b"\n", 0, SAMPLE) + 1) * (1 + len(block) // SAMPLE)
+    found, _, ended = layout.read(data, 0, most, lines=True)
+    if found.count == most:
+        found, _, ended = layout.read(data, 0, block.count(b"\n") + 1, lines=True)
     return found if ended == "bytes" else None
-
-
-def _line_ends(data: np.ndarray) -> int:
-    return int(np.count_nonzero(data == LINE_FEED))  # where there are many, quicker than looking for each
 
 
 def listed(block: bytes, layout: Layout | None) -> Columns | None:

@@ -48,7 +48,7 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
         yield from batches_of_columns(pieces(parts, kinds, Keys(source.name, wanted)), "table", wanted, "line")
 
 
-def pieces(parts: Iterable[tuple[int, bytes]], kinds: Kinds, keys: Keys) -> Iterator[Piece | None]:
+def pieces(parts: Iterable[bytes], kinds: Kinds, keys: Keys) -> Iterator[Piece | None]:
     """Yield the records of each block: by the compiled parser if it is plain, else one by one."""
     tally, most = keys.wanted.tally, keys.wanted.chunk_rows
 

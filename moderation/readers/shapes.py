@@ -436,7 +436,7 @@ class _Walk:
         if found:
             yield self._read(found)
 
-    def blocks(self, parts: Iterable[tuple[int, bytes]], kinds: Kinds) -> Iterator[Piece | None]:
+    def blocks(self, parts: Iterable[bytes], kinds: Kinds) -> Iterator[Piece | None]:
         """Yield the records in blocks of JSON lines: compiled where a block is plain, else as `pieces` does."""
         shape, tally = self.shape, self.wanted.tally
 
