@@ -31,7 +31,7 @@ from moderation.readers.losses import Tally
 from moderation.readers.markup import plain_text, plain_texts
 from moderation.readers.records import Piece, batches_of_columns, piece_of_fields
 from moderation.readers.source import Source
-from moderation.readers.text_columns import TEXT, holding, mask_of, replaced, same
+from moderation.readers.text_columns import TEXT, among, holding, mask_of, replaced
 from moderation.tables import Batch
 
 __all__ = ["Fields", "Record", "Shape", "State", "at", "entities", "format_of", "moment"]
@@ -145,8 +145,8 @@ class Shape:
         for mark in marks:
             found |= mark
         for name, words in self.closely.items():
-            for word in words if name in columns else ():
-                found |= same(columns[name], word)
+            if name in columns:
+                found |= among(columns[name], words)
         return np.flatnonzero(found)
 
     def passes_over(self, record: Record) -> bool:
@@ -238,8 +238,8 @@ class Shape:
         nothing = [str(value) for value in self.nothing.get(name, ()) if isinstance(value, str) == is_text]
         if pa.types.is_boolean(values.type):
             nothing = [{"0": "false", "1": "true"}.get(word, "") for word in nothing]
-        for word in ["", *nothing] if is_text else nothing:
-            found = same(texts, word)
+        if is_text or nothing:
+            found = among(texts, ["", *nothing] if is_text else nothing)
             if found.any():
                 texts = pc.if_else(pa.array(found), pa.scalar(None, TEXT), texts)
         decode = self.decode.get(path)
