@@ -43,6 +43,8 @@ WORTH_IT: Final = 1 << 23
 # What a packed file may hold more than it has.
 PACKED: Final = 4
 
+# Two threads parse: until there is a batch, there is nothing else to do.
+AHEAD, THREADS = 3, 2
 # By how much of a block is guessed how many lines it has.
 SAMPLE: Final = 1 << 15
 
@@ -252,7 +254,7 @@ def tables(
         return (0, None) if found is None else (found.count, use(found))
 
     number = 1
-    with closing(ahead(((part, layout()) for part in parts), parsed)) as found:
+    with closing(ahead(((part, layout()) for part in parts), parsed, AHEAD, THREADS)) as found:
         for (block, then), (count, made) in found:
             now = layout()
             if now is not then:  # what was learned meanwhile may make it plain
