@@ -351,8 +351,51 @@ def test_a_file_gives_the_same_by_either_parser(tmp_path, monkeypatch, name, var
         for damaged in (many, *(mutated(many, rng, 1 + each % 3) for each in range(6))):
             path.write_bytes(damaged)
             monkeypatch.setattr(json_blocks, "WORTH_IT", 1 << 60)
+            monkeypatch.setattr(Layout, "is_ready", False)
             slow = taken(path, name)
             monkeypatch.setattr(json_blocks, "WORTH_IT", 0)
             assert taken(path, name) == slow
     if name in ("json", "jsonl", "reddit", "youtube", "wp-cli") and variant in ("plain", "as documented"):
         assert compiled
+
+
+REMOVED = [
+    ({"body": "[removed]"}, "rejected", {}),
+    ({"body": "Keep the oven."}, "unknown", {}),
+    ({"removed_by_category": "moderator", "removal_reason": "No spam here"}, "rejected", {"spam": 1}),
+    ({"mod_reports": [["off-topic", "ada"]]}, "pending", {}),
+    ({"user_reports": [], "mod_reports": [], "num_reports": 0}, "unknown", {}),
+    ({"num_reports": 2}, "pending", {}),
+    ({"removed_by_category": "reddit"}, "spam", {}),
+]
+
+
+@pytest.mark.parametrize("is_compiled", [False, True])
+@pytest.mark.parametrize("form", ["lines", "document", "table"])
+def test_what_moderators_decided_is_heard_of_records_read_together(tmp_path, monkeypatch, is_compiled, form):
+    monkeypatch.setattr(json_blocks, "WORTH_IT", 0 if is_compiled else 1 << 60)
+    monkeypatch.setattr(Layout, "is_ready", False)
+    for module in (json_blocks, json_runs):
+        monkeypatch.setattr(module, "FIRST", 2000)
+    plain_one = {"link_id": "t3_a", "subreddit": "bread", "author": "ada", "body": "Bread.", "created_utc": 1195981500}
+    cases = REMOVED * 30
+    records = [{"id": f"c{at}", **plain_one, **more} for at, (more, _, _) in enumerate(cases)]
+    if form == "table":
+        cases = [case for case in cases if not any(isinstance(held, list) for held in case[0].values())]
+        cases = [case for case in cases if "num_reports" not in case[0]]  # in a table, "0" is a word like any other
+        names = dict.fromkeys(name for more, _, _ in cases for name in (*plain_one, *more))
+        rows = [{"id": f"c{at}", **plain_one, **more} for at, (more, _, _) in enumerate(cases)]
+        path = tmp_path / "x.csv"
+        lines = [
+            ",".join(["id", *names]),
+            *(",".join(str(row.get(name, "")) for name in ("id", *names)) for row in rows),
+        ]
+        path.write_text("\n".join(lines))
+    else:
+        path = tmp_path / "x.jsonl"
+        path.write_bytes(b"\n".join(map(orjson.dumps, records)) if form == "lines" else orjson.dumps(records))
+    batches = list(read(path, "reddit"))
+    assert [status for batch in batches for status in batch.comments["status"]] == [status for _, status, _ in cases]
+    truth = {name: row.dropna().to_dict() for batch in batches for name, row in batch.truth.iterrows()}
+    expected = {f"reddit:c{at}": labels for at, (_, _, labels) in enumerate(cases) if labels}
+    assert truth == expected

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 # The first block is read slowly, to see what the keys hold.
 FIRST, BLOCK = 1 << 16, 1 << 21
-# To make the compiled parser ready takes a part of a second: of a smaller file, all is read slowly in that time.
+# To make the compiled parser ready takes a part of a second, once: in that time, all of a smaller file is read slowly.
 WORTH_IT: Final = 1 << 23
 # What a packed file may hold more than it has.
 PACKED: Final = 4
@@ -67,12 +67,16 @@ class Layout:
     objects may have more keys, if there may be `others`. Raises `ValueError` where no objects can be plain.
     """
 
+    is_ready = False
+
     def __init__(self, kinds: Mapping[str, type | None], *, flat: bool, others: bool) -> None:
         from moderation.readers import json_kernel
 
+        Layout.is_ready = True
         self._kernel = json_kernel
         self._others = others
         self._taken = [(path, kind) for path, kind in kinds.items() if kind is not None]
+        self._is_text = np.array([kind is str for _, kind in self._taken], bool)
         unseen = json_kernel.FLAT if flat else json_kernel.ANY
         of: Mapping[type, int] = {
             str: json_kernel.TEXT,
@@ -119,10 +123,9 @@ class Layout:
         count, at, how = self._kernel.find(
             data, at, lines, self._others, self._names, self._keys, self._nodes, starts, ends
         )
-        is_text = np.array([kind is str for _, kind in self._taken], bool)
         # All in two calls: the fewer, the less this thread waits for the interpreter that others hold.
-        size = np.where(is_text, self._kernel.sizes(starts, ends, count), 0)
-        begins = np.where(is_text, np.cumsum(size) - size, -1)
+        size = np.where(self._is_text, self._kernel.sizes(starts, ends, count), 0)
+        begins = np.where(self._is_text, np.cumsum(size) - size, -1)
         valid = np.zeros((len(starts), (count + 7) // 8), np.uint8)
         # Arrow keeps what was freed for the next time, and most of it is as large.
         texts = np.frombuffer(pa.allocate_buffer(int(size.sum()) + 8), np.uint8)
@@ -220,9 +223,9 @@ def _within(record: Any, path: str) -> Any:
 
 
 def is_worth_it(source: Source) -> bool:
-    """Tell whether the source is so large that making the compiled parser ready pays."""
+    """Tell whether the source is so large that making the compiled parser ready pays, or whether it is ready."""
     is_packed = source.packings or source.place.member is not None
-    return source.size * (PACKED if is_packed else 1) >= WORTH_IT
+    return Layout.is_ready or source.size * (PACKED if is_packed else 1) >= WORTH_IT
 
 
 def blocks(source: Source, tally: Tally) -> Generator[bytes, None, None]:
@@ -246,7 +249,7 @@ def tables(
     """Yield each block of lines, with the number of its first line and what `use` makes of its columns.
 
     That is None where it is not plain. `layout` says what plain objects hold, as far as that is known. While one block
-    is being used, the next ones are parsed, in another thread.
+    is being used, the next ones are parsed, in other threads.
     """
 
     def parsed(part: tuple[bytes, Layout | None]) -> tuple[int, T | None]:

@@ -57,6 +57,7 @@ def pieces(parts: Iterable[bytes], kinds: Kinds, keys: Keys) -> Iterator[Piece |
         return kinds.layout(used) if used and used <= keys.known.keys() else None
 
     def use(found: Columns) -> tuple[int, dict[str, Any]]:
+        # Where another choice was made meanwhile, it is asked again.
         return found.count, columns_of(found, keys.choice)
 
     with closing(tables(parts, layout, use)) as found:
