@@ -224,6 +224,18 @@ def test_no_more_objects_than_asked_for():
     assert block[at:] == b" and more"
 
 
+@pytest.mark.parametrize("rest", [b" ]", b"]", b" , ]", b",]"])
+def test_no_list_ends_behind_a_comma(rest):
+    layout = Layout({"id": str}, flat=True, others=False)
+    block = b'{"id":"a"},{"id":"b"},' + rest
+    for most in (1, 2, 3):
+        data, at, count, ended = np.frombuffer(block, np.uint8), 0, 1, ""
+        while count and not ended:
+            found, at, ended = layout.read(data, at, most, lines=False)
+            count = found.count
+        assert not ended
+
+
 # --- Documents -------------------------------------------------------------------------------------------------------
 
 

@@ -815,7 +815,7 @@ def test_progress_grows_to_the_size_of_the_file(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_memory_does_not_grow_with_the_file(tmp_path, kind):
-    rows = [{"id": str(i), "text": f"loaf {i} " * 60} for i in range(40_000)]
+    rows = [{"id": str(i), "text": f"loaf {i} " * 60} for i in range(100_000)]
     path = written(tmp_path / f"x.{kind}", rows)
     if kind == "parquet":
         pq.write_table(pq.read_table(path), path, row_group_size=1000)

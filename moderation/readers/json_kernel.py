@@ -559,7 +559,7 @@ def find(
     follows[len(keys)] = 0
     met = np.full(len(keys), -1)
     path = np.zeros(len(nodes), np.int64)
-    after = False  # a comma
+    after = at > 0 and _byte(data, at - 1) == COMMA
     row, begin = 0, at
     while True:
         at = _after_space(data, begin, end, lines)
