@@ -25,12 +25,12 @@ NEAR: Final = 1 << 16
 
 
 class Run(NamedTuple):
-    """Some elements of a list, one after the other: as they are written, and as columns where they are plain."""
+    """Some plain elements of a list, one after the other: as they are written, and as columns."""
 
     content: bytes
     begin: int
     end: int
-    columns: Columns | None
+    columns: Columns
 
     def records(self) -> list[Any]:
         """Return the elements one by one."""
@@ -42,8 +42,9 @@ def document_of_runs(
 ) -> Any | None:
     """Return the value of a document that is a list, or an object that has one under one of the keys `lists`.
 
-    In the place of that list is one of `Run`s and of lists. `layout` says what plain elements hold, as far as `kinds`
-    has seen any. None where the document is something else, or no JSON that every parser reads in the same way.
+    In the place of that list is one of `Run`s, and of lists of what is not plain. `layout` says what plain elements
+    hold, as far as `kinds` has seen any. None where the document is something else, or no JSON that every parser reads
+    in the same way.
     """
     begin = _begin(content, lists)
     if begin is None or has_huge(content):

@@ -477,7 +477,7 @@ class _Walk:
 
     def _run(self, run: Run, given: Fields) -> Piece | None:
         """Return records that were read together as columns; None where they must be looked at one by one."""
-        if run.columns is None or not self.shape.has_no_word(self.state):
+        if not self.shape.has_no_word(self.state):
             return None
         made = self.shape.plain_columns(run.columns)
         if made is None:
