@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moderation.errors import FormatError, InputError
+from moderation.errors import FormatError, InputError, ModerationError
 from moderation.readers import blogger, blogml, disqus, read, wxr
 from moderation.readers.disqus import normal_link
 from moderation.readers.losses import Tally
@@ -279,6 +280,15 @@ LAUGHS = "<!DOCTYPE rss [<!ENTITY a 'ha'>" + "".join(
     f"<!ENTITY {b} '{f'&{a};' * 10}'>" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
 OUTSIDE = "<!DOCTYPE rss [<!ENTITY i SYSTEM 'file:///etc/passwd'>"
+
+
+@pytest.mark.parametrize("begin", ["<!DOCTYPE h[t><html>", "<!DOCTYPE html", "<!-- so", "<?xml so", "<!DOCTYPE a [<b>"])
+def test_what_never_ends_before_the_first_tag_ends_the_looking_for_it(tmp_path, begin):
+    path = tmp_path / "page"
+    path.write_text(f"{begin}<p>Somebody said</p>" * 3)
+    with suppress(ModerationError):
+        for batch in read(path):
+            batch.validate()
 
 
 @pytest.mark.parametrize("declared", [LAUGHS, OUTSIDE, "<!DOCTYPE rss [<!ENTITY % p SYSTEM 'http://dtd.example/'> %p;"])

@@ -88,6 +88,23 @@ def test_a_date_that_cannot_be_is_said_to_be_one(line):
         dates.parse(line)
 
 
+NUMBERED = st.tuples(
+    st.sampled_from(["", "Fri, ", "mar. "]), st.integers(0, 99), st.sampled_from(["", ".", "th", ". "]),
+    st.sampled_from([*dates.MONTHS, "um", "x"]), st.sampled_from([" ", ". ", ", ", "", " 5 "]), st.integers(1890, 2110),
+).map("{0[0]}{0[1]}{0[2]} {0[3]}{0[4]}{0[5]}".format) | st.tuples(
+    st.sampled_from([*dates.MONTHS, "Ago", "x"]), st.integers(0, 99), st.sampled_from([" ", ", ", ":", "st "]),
+    st.integers(1890, 2110),
+).map("{0[0]} {0[1]}{0[2]}{0[3]}".format)  # fmt: skip
+
+
+@given(NUMBERED)
+def test_a_plain_date_is_whole_where_it_is_read(text):
+    try:
+        assert dates.is_whole(text) == (dates.parse(text) is not None)
+    except ValueError:
+        assert dates.is_whole(text)
+
+
 LETTERS = st.sampled_from(
     [*dates.MONTHS, *"0123456789 .,:/-٣۴İıſK", "2012", "am", "öö", "d'", "年", "月", "ago", "KASIM"]
 )
@@ -101,5 +118,7 @@ def test_any_line_is_a_time_or_none_or_one_that_cannot_be(line, order):
         try:
             found = dates.parse(text, order)
         except ValueError:
+            assert dates.is_whole(text)
             continue
+        assert dates.is_whole(text) == (found is not None)
         assert found is None or (isinstance(found, datetime) and found.tzinfo is UTC)

@@ -14,10 +14,12 @@ B = TypeVar("B")
 MOST: Final = 2
 
 
-def ahead(parts: Iterable[A], work: Callable[[A], B], most: int = MOST) -> Generator[tuple[A, B], None, None]:
+def ahead(
+    parts: Iterable[A], work: Callable[[A], B], most: int = MOST, threads: int = 1
+) -> Generator[tuple[A, B], None, None]:
     """Yield each of `parts` with what `work` makes of it, in order; the next ones are worked on meanwhile.
 
-    `parts` are taken in the caller's thread, `work` is done in another: it pays only where it does not hold the
+    `parts` are taken in the caller's thread, `work` is done in others: it pays only where it does not hold the
     interpreter. What it raises is raised where its part would have been yielded, and what `parts` raises behind the
     last part that came before.
     """
@@ -25,7 +27,7 @@ def ahead(parts: Iterable[A], work: Callable[[A], B], most: int = MOST) -> Gener
     coming = iter(parts)
     fault: Exception | None = None
     done, ended = 0, False
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(threads) as beside:
         try:
             while waiting or not ended:
                 if not ended:

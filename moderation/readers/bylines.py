@@ -196,6 +196,8 @@ def _rule(shape: Shape) -> _Rule:
 
 
 _RULES: Final = tuple(_rule(shape) for shape in SHAPES if shape.pattern)
+_DATED: Final = tuple(rule for rule in _RULES if rule.dated)
+_UNDATED: Final = tuple(rule for rule in _RULES if not rule.dated)
 _WORDS: Final = re.compile(r"[^\W\d_]+|[↳→]")
 # A line without a time and without a verb at its end is a byline only if it opens with one of these.
 _OPENS: Final = re.compile(
@@ -359,8 +361,8 @@ def byline(line: str) -> Byline | None:
         return None
     present = frozenset(words)
     when = [body[start:end] for start, end in times]
-    for rule in _RULES:
-        if rule.dated != bool(when) or any(present.isdisjoint(need) for need in rule.needs):
+    for rule in _DATED if when else _UNDATED:
+        if rule.needs and any(map(present.isdisjoint, rule.needs)):
             continue
         found = rule.pattern.fullmatch(marked)
         if not found:

@@ -239,9 +239,9 @@ def _title(page: Page, said: Mapping[str, str], told: Mapping[str, Any]) -> str 
         text
         for element in tree.of("h1")
         if not page.away(element) and 0 < page.letters_in(element) <= LONGEST_TITLE
-        and (text := tree.line(tree.region(element)))
+        and (text := tree.line(element))
     ]  # fmt: skip
-    titles = [tree.line(tree.region(element)) for element in tree.of("title")[:1]]
+    titles = [tree.line(element) for element in tree.of("title")[:1]]
     stated_ = [said[name] for name in _TITLES if name in said] + titles
     for text in shown:
         if any(text.casefold() in other.casefold() for other in stated_):
@@ -273,8 +273,10 @@ def _body(page: Page, regions: Sequence[Region]) -> int | None:
     for number in [number for number, size in enumerate(tree.letters) if size >= 20 and not linked[number]]:
         while at < len(spans) and spans[at][1] <= number:
             at += 1
-        owner = tree.owners[number]
-        if (at < len(spans) and spans[at][0] <= number) or page.away(owner):
+        if at < len(spans) and spans[at][0] <= number:
+            continue
+        owner = tree.owner(number)
+        if page.away(owner):
             continue
         # Words stand in a paragraph, possibly inside of emphasis; what matters is what holds the paragraphs.
         for _ in range(4):
@@ -383,7 +385,7 @@ def _when(page: Page, regions: Sequence[Region], body: int | None) -> str | None
     for element in _places(page, regions, body, DATE | META):
         found = stated(tree, element)
         if found is None and page.weight(tree.region(element)) < 120:
-            found = spoken(tree.line(tree.region(element)))
+            found = spoken(tree.line(element))
         if found and re.search(r"(?:19|20)\d\d|\d[./-]\d\d(?!\d)", found):
             return found
     return None
@@ -394,7 +396,7 @@ def _author(page: Page, regions: Sequence[Region], body: int | None) -> str | No
     for element in _places(page, regions, body, AUTHOR):
         if tree.tags[element] in ("input", "img", "meta", "form", "li"):
             continue
-        name = name_in(tree.line(tree.region(element))) if page.weight(tree.region(element)) < 80 else None
+        name = name_in(tree.line(element)) if page.weight(tree.region(element)) < 80 else None
         if name and any(map(str.isalpha, name)) and len(name.split()) <= 6:
             return name
     return None

@@ -6,17 +6,18 @@ members have an author, a date and words of their own wins, and others join wher
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from functools import lru_cache
+from itertools import accumulate, chain
 from typing import Final
 
 from moderation.readers import dates
 from moderation.readers.bylines import byline, heading
 from moderation.readers.html_sites import ELSEWHERE, SITES
-from moderation.readers.html_tree import UNREAD, UNREAD_INSIDE, Region, Tree
+from moderation.readers.html_tree import HEADS, UNREAD, UNREAD_INSIDE, Region, Tree
 from moderation.readers.html_words import (
     ABOUT,
     AUTHOR,
@@ -30,9 +31,9 @@ from moderation.readers.html_words import (
     Compound,
     Look,
     Microdata,
+    is_telling,
     look,
-    looks_of,
-    pattern_of,
+    patterns_of,
     roles_at,
 )
 from moderation.readers.wording import BOILERPLATE, BY, POSTED, SAYS
@@ -128,21 +129,19 @@ class Page:
 
 def looked_at(tree: Tree) -> Page:
     """Return the page of `tree`, each element looked at once."""
-    looks = looks_of(tree.tags, tree.classes)
-    patterns: dict[int, str] = {}
+    looks, tags, attributes = tree.looks, tree.tags, tree.attributes
+    idents = patterns_of([attributes[element]["id"] or "" for element in tree.labelled])
+    patterns = dict(zip(tree.labelled, idents, strict=True))
     microdata: dict[int, Microdata] = {}
-    for element in tree.labelled:
-        attributes = tree.attributes[element]
-        ident = attributes.get("id")
-        pattern = ""
-        if ident:
-            pattern = patterns[element] = pattern_of(ident)
-        data: Microdata = ()
-        if len(attributes) > 1 or not ident:
-            data = tuple([(name, attributes[name][:200]) for name in MICRODATA if attributes.get(name)])
-            if data:
-                microdata[element] = data
-        looks[element] = look(tree.tags[element], tree.classes[element] or "", pattern, data)
+    for element in tree.described:
+        own = attributes[element]
+        data: Microdata = tuple([(name, own[name][:200]) for name in MICRODATA if own.get(name)])
+        if data:
+            microdata[element] = data
+            looks[element] = look(tags[element], own.get("class") or "", patterns.get(element, ""), data)
+    for element, pattern in patterns.items():
+        if is_telling(pattern) and element not in microdata:
+            looks[element] = look(tags[element], attributes[element].get("class") or "", pattern, ())
     page = Page(tree, looks, patterns, _forms(tree), microdata, headlines=tree.of("h1"))
     _place(page)
     letters, linked = tree.letters, tree.linked
@@ -160,7 +159,8 @@ def _place(page: Page) -> None:
     count = len(looks)
     page.beside = bytearray(count)
     page.zones = [0] * count
-    authors, dated = [0] * (count + 1), [0] * (count + 1)
+    authors: list[int] = []
+    dated: list[int] = []
     sets: dict[str, list[int]] = defaultdict(list)
     sites: dict[int, list[int]] = defaultdict(list)
     # Whatever it is called ("with-sidebar"), what holds this much of the page's text is not beside it.
@@ -177,11 +177,10 @@ def _place(page: Page) -> None:
             page.zones[filled:stop] = [zone] * (stop - filled)
         filled = stop
 
-    ends = tree.ends
+    ends, parents, states = tree.ends, tree.parents, tree.states
     forms = iter(sorted(page.forms))
     form = next(forms, count)
-    page.named = [element for element, found in enumerate(looks) if found.placing]
-    states = tree.states
+    page.named = _named_in(looks)
     for element in page.named:
         found = looks[element]
         for site, compound in found.sites:
@@ -204,20 +203,37 @@ def _place(page: Page) -> None:
                 open_.append((ends[element], beside, zone))
                 beside, zone = (True, zone) if aside else (False, element)
         if marks & _SIGNING:
-            outer = looks[tree.parents[element]].marks
+            outer = looks[parents[element]].marks
             # Marks inside marks of the same kind count once.
             if marks & AUTHOR and not outer & AUTHOR:
-                authors[element + 1] = 1
-            meta = marks & META and not outer & (META | DATE) and _has_number(tree, element)
-            if meta or (marks & DATE and not outer & DATE):
-                dated[element + 1] = 1
+                authors.append(element)
+            if (marks & DATE and not outer & DATE) or (
+                marks & META and not outer & (META | DATE) and _has_number(tree, element)
+            ):
+                dated.append(element)
         for name in found.sets:
             sets[name].append(element)
     while open_:
         fill(open_[-1][0])
         _, beside, zone = open_.pop()
-    page.authors, page.dates = list(accumulate(authors)), list(accumulate(dated))
+    page.authors, page.dates = _counted(authors, count), _counted(dated, count)
     page.sets, page.sites = dict(sets), dict(sites)
+
+
+def _named_in(looks: Sequence[Look]) -> list[int]:
+    """Return the elements whose names place something."""
+    named = [element for element, found in enumerate(looks) if found.placing]
+    if any(looks[element].above for element in named):
+        named = [element for element, found in enumerate(looks) if found.placing or found.below]
+    return named
+
+
+def _counted(marked: Sequence[int], count: int) -> list[int]:
+    """Return how many of `marked` (in their order) stand before each of `count` elements, and before what follows."""
+    counts: list[int] = []
+    for number, element in enumerate(marked):
+        counts += [number] * (element + 1 - len(counts))
+    return counts + [len(marked)] * (count + 1 - len(counts))
 
 
 _PLACING, _SIGNING = AWAY | ZONE, AUTHOR | DATE | META
@@ -245,10 +261,8 @@ def _forms(tree: Tree) -> set[int]:
 
 
 def _has_number(tree: Tree, element: int) -> bool:
-    return any(
-        _NUMBER.search(chunk)
-        for chunk in tree.chunks[tree.first[element] : min(tree.last[element], tree.first[element] + 12)]
-    )
+    first = tree.first[element]
+    return _NUMBER.search("".join(tree.chunks[first : min(tree.last[element], first + 12)])) is not None
 
 
 def _holds(tree: Tree, looks: Sequence[Look], element: int, compound: Compound) -> bool:
@@ -284,15 +298,14 @@ class _Set:
 
 def _sets(page: Page) -> list[_Set]:
     found: list[_Set] = []
+    beside, region = page.beside, page.tree.region
     for site, elements in page.sites.items():
-        regions = (
-            _runs(page, elements, SITES[site].items) if SITES[site].run else [page.tree.region(e) for e in elements]
-        )
-        found.append(_Set([region for region in regions if not page.away(region.start)], site, KNOWN))
+        regions = _runs(page, elements, SITES[site].items) if SITES[site].run else list(map(region, elements))
+        found.append(_Set([own for own in regions if not beside[own.start]], site, KNOWN))
     for elements in sorted(page.sets.values(), key=len, reverse=True)[:MOST_SETS]:
-        many = any(page.looks[element].marks & ZONE for element in elements[:1])
+        many = page.looks[elements[0]].marks & ZONE
         trust = NAMED * (0.85 if many and len(elements) == 1 else 0.95 if many else 1.0)
-        found.append(_Set([page.tree.region(e) for e in elements if not page.away(e)], None, trust))
+        found.append(_Set([region(e) for e in elements if not beside[e]], None, trust))
     for candidate in found:
         candidate.score = _score(page, candidate)
         if candidate.site is not None and candidate.score:
@@ -369,13 +382,15 @@ def _score(page: Page, candidate: _Set) -> float:
             if bisect_left(page.headlines, region.start) == bisect_left(page.headlines, region.end)
         ]
     candidate.inner = _inside(regions)
+    looks, linked, weights = page.looks, page.linked, page.letters
     worth = 0.0
     for region, inner in zip(regions, candidate.inner, strict=True):
-        letters, authors, dated = _own(page, region, [regions[i] for i in inner])
-        notice = page.looks[region.start].kind != "comment"
+        start, _, first, last = region
+        letters, authors, dated = _own(page, region, [regions[i] for i in inner] if inner else ())
+        notice = looks[start].kind != "comment"
         if letters <= 0 or (not authors and not dated and letters < 15 and not notice):
             continue
-        if not notice and page.linked[region.last] - page.linked[region.first] >= 0.9 * page.weight(region):
+        if not notice and linked[last] - linked[first] >= 0.9 * (weights[last] - weights[first]):
             continue
         own = WORDS + WITH_AUTHOR * (authors > 0) + WITH_DATE * (dated > 0)
         if notice:
@@ -393,10 +408,10 @@ def comments_of(page: Page) -> list[Found]:
     """Return the comments of a page, in their order."""
     sets = sorted(_sets(page), key=lambda s: (-round(s.score, 2), s.regions[0].start if s.regions else 0))
     for at, best in enumerate(sets[:TRIED]):
-        chosen = [(region, best.site) for region in best.regions]
+        chosen = _Chosen(page, [(region, best.site) for region in best.regions], best)
         for other in sets[at + 1 :]:
-            chosen = _joined(page, chosen, other, best)
-        found = _extracted(page, chosen)
+            chosen = chosen.joined_by(other)
+        found = _extracted(page, chosen.members)
         if any(comment.text for comment in found):
             return found
     groups = _groups(page)
@@ -404,45 +419,49 @@ def comments_of(page: Page) -> list[Found]:
     return found or _alike(page, groups)
 
 
-def _joined(
-    page: Page, chosen: list[tuple[Region, int | None]], other: _Set, best: _Set
-) -> list[tuple[Region, int | None]]:
-    """Return `chosen` with those of `other` that are comments besides them."""
-    regions = [region for region, _ in chosen]
-    starts = [region.start for region in regions]
-    akin = other.site is not None and other.site == best.site
-    zones = {page.zones[region.start] for region in regions} - {0}
-    extra: list[Region] = []
-    for number, region in enumerate(other.regions):
-        at = bisect_right(starts, region.start) - 1
-        if at >= 0 and regions[at].start == region.start:
-            continue
-        # Whatever it holds of the chosen ones, it is around them and none of them.
-        after = bisect_left(starts, region.start)
-        if after < len(regions) and regions[after].start < region.end:
-            continue
-        around = _around(regions, at, region)
-        if around is None and not akin and page.zones[region.start] not in zones:
-            continue
-        letters, authors, dated = _own(page, region, [other.regions[i] for i in other.inner[number]])
-        if letters <= 0 or not authors or not dated:
-            if around is not None or not akin:
+class _Chosen:
+    """The regions that are taken for comments, each with its site, in their order."""
+
+    def __init__(self, page: Page, members: list[tuple[Region, int | None]], best: _Set) -> None:
+        self.page, self.members, self.best = page, members, best
+        self._regions = [region for region, _ in members]
+        self._starts = [region.start for region in self._regions]
+        self._taken = set(self._starts)
+        self._zones = {page.zones[start] for start in self._starts} - {0}
+
+    def joined_by(self, other: _Set) -> "_Chosen":
+        """Return these with those of `other` that are comments besides them."""
+        page, regions, starts = self.page, self._regions, self._starts
+        akin = other.site is not None and other.site == self.best.site
+        extra: list[Region] = []
+        for number, region in enumerate(other.regions):
+            if region.start in self._taken:
                 continue
-            if not authors and not dated and letters < 2:
+            # Whatever it holds of the chosen ones, it is around them and none of them.
+            after = bisect_left(starts, region.start)
+            if after < len(regions) and starts[after] < region.end:
                 continue
-        if around is not None:
-            holder = regions[around]
-            until = min(bisect_left(starts, holder.end), around + LARGEST_BYLINE)
-            within = [r for r in regions[around + 1 : until] if r.start >= region.end or r.end <= region.start]
-            _, left_authors, left_dates = _own(page, holder, _outermost([*within, region]))
-            if not left_authors or not left_dates:
+            around = _around(regions, after - 1, region)
+            if around is None and not akin and page.zones[region.start] not in self._zones:
                 continue
-        extra.append(region)
-    if not extra:
-        return chosen
-    return sorted(
-        [*chosen, *((region, other.site) for region in extra)], key=lambda item: (item[0].start, -item[0].end)
-    )
+            letters, authors, dated = _own(page, region, [other.regions[i] for i in other.inner[number]])
+            if letters <= 0 or not authors or not dated:
+                if around is not None or not akin:
+                    continue
+                if not authors and not dated and letters < 2:
+                    continue
+            if around is not None:
+                holder = regions[around]
+                until = min(bisect_left(starts, holder.end), around + LARGEST_BYLINE)
+                within = [r for r in regions[around + 1 : until] if r.start >= region.end or r.end <= region.start]
+                _, left_authors, left_dates = _own(page, holder, _outermost([*within, region]))
+                if not left_authors or not left_dates:
+                    continue
+            extra.append(region)
+        if not extra:
+            return self
+        members = [*self.members, *((region, other.site) for region in extra)]
+        return _Chosen(page, sorted(members, key=lambda item: (item[0].start, -item[0].end)), self.best)
 
 
 def _outermost(regions: Sequence[Region]) -> list[Region]:
@@ -493,21 +512,20 @@ def _is_comment(page: Page, comment: Found, site: int | None, *, alone: bool) ->
     return bool(comment.when or comment.signed)
 
 
-@dataclass(slots=True)
 class _Parts:
     """What a comment's own elements are, best first by rank."""
 
-    authors: list[tuple[int, int]] = field(default_factory=list)
-    dates: list[tuple[int, int]] = field(default_factory=list)
-    texts: list[tuple[int, int]] = field(default_factory=list)
-    skipped: set[int] = field(default_factory=set)
-    """What is not part of the text; author and date may stand in it."""
-    idle: set[int] = field(default_factory=set)
-    """What is neither."""
-    links: list[int] = field(default_factory=list)
-    metas: list[int] = field(default_factory=list)
-    chunks: list[tuple[int, int]] = field(default_factory=list)
-    """Runs of the text that is the comment's own."""
+    __slots__ = ("authors", "dates", "idle", "links", "metas", "skipped", "texts")
+
+    def __init__(self) -> None:
+        self.authors: list[tuple[int, int]] = []
+        self.dates: list[tuple[int, int]] = []
+        self.texts: list[tuple[int, int]] = []
+        # What is not part of the text, though author and date may stand in it; and what is neither.
+        self.skipped: set[int] = set()
+        self.idle: set[int] = set()
+        self.links: list[int] = []
+        self.metas: list[int] = []
 
 
 def _roles(page: Page, site: int, element: int) -> Sequence[tuple[int, int, Compound]]:
@@ -530,71 +548,80 @@ def _roles(page: Page, site: int, element: int) -> Sequence[tuple[int, int, Comp
 _WORDS_RANK: Final = 20
 
 
-def _own_elements(region: Region, inner: Sequence[Region]) -> Iterator[int]:
+def _own_runs(region: Region, inner: Sequence[Region]) -> Iterator[range]:
+    """Yield the elements of `region` outside of `inner`."""
     at = region.start
     for other in inner:
-        yield from range(at, other.start)
+        yield range(at, other.start)
         at = other.end
-    yield from range(at, region.end)
+    yield range(at, region.end)
 
 
 def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None, run: bool) -> _Parts:  # noqa: FBT001
-    tree, looks = page.tree, page.looks
-    tags, attributes = tree.tags, tree.attributes
+    tree, looks, microdata, forms = page.tree, page.looks, page.microdata, page.forms
+    tags, attributes, ends = tree.tags, tree.attributes, tree.ends
     parts = _Parts()
+    whole = -1 if run else region.start
     hidden_until = 0
-    for element in _own_elements(region, inner):
-        if element < hidden_until:
-            continue
-        found = looks[element]
-        marks = found.marks
-        tag = tags[element]
-        if tag == "a":
-            parts.links.append(element)
-        if element == region.start and not run:
-            continue
-        roles = _roles(page, site, element) if site is not None else ()
-        for mark, rank, _ in roles:
-            if mark == AUTHOR:
-                parts.authors.append((rank, element))
-            elif mark == DATE:
-                parts.dates.append((rank, element))
-            elif mark == TEXT:
-                parts.texts.append((rank, element))
-            else:
-                parts.skipped.add(element)
-        if tag in UNREAD or element in page.forms or "hidden" in attributes[element]:
-            parts.skipped.add(element)
-            parts.idle.add(element)
-            hidden_until = tree.ends[element] if tag != "noscript" else element
-            continue
-        if not marks:
-            continue
-        if marks & AUTHOR:
-            parts.authors.append((_WORDS_RANK + _author_rank(page, element), element))
-        if marks & DATE:
-            parts.dates.append((_WORDS_RANK - (tag == "time"), element))
-        if marks & META:
-            parts.metas.append(element)
-        if marks & SKIP and not marks & (TEXT | AUTHOR | DATE) and not roles:
-            if not _holds_text(page, element):
+    known = page.roles.setdefault(site, {}) if site is not None else {}
+    for elements in _own_runs(region, inner):
+        for element in elements:
+            if element < hidden_until:
+                continue
+            found, tag = looks[element], tags[element]
+            if tag == "a":
+                parts.links.append(element)
+            if element == whole:
+                continue
+            roles: Sequence[tuple[int, int, Compound]] = ()
+            if site is not None:
+                roles, sure = known.get(found, _UNKNOWN)
+                if not sure or element in microdata:
+                    roles = _roles(page, site, element)
+                for mark, rank, _ in roles:
+                    if mark == AUTHOR:
+                        parts.authors.append((rank, element))
+                    elif mark == DATE:
+                        parts.dates.append((rank, element))
+                    elif mark == TEXT:
+                        parts.texts.append((rank, element))
+                    else:
+                        parts.skipped.add(element)
+            if tag in UNREAD or element in forms or "hidden" in attributes[element]:
                 parts.skipped.add(element)
                 parts.idle.add(element)
-        elif marks & TEXT:
-            parts.texts.append((_WORDS_RANK, element))
+                hidden_until = ends[element] if tag != "noscript" else element
+                continue
+            marks = found.marks
+            if not marks:
+                continue
+            if marks & AUTHOR:
+                parts.authors.append((_WORDS_RANK + _author_rank(page, element), element))
+            if marks & DATE:
+                parts.dates.append((_WORDS_RANK - (tag == "time"), element))
+            if marks & META:
+                parts.metas.append(element)
+            if marks & SKIP and not marks & (TEXT | AUTHOR | DATE) and not roles:
+                if not _holds_text(page, element):
+                    parts.skipped.add(element)
+                    parts.idle.add(element)
+            elif marks & TEXT:
+                parts.texts.append((_WORDS_RANK, element))
     parts.authors = sorted(parts.authors)[:MOST_MARKS]
     parts.dates = sorted(parts.dates)[:MOST_MARKS]
     parts.texts = sorted(parts.texts)[: 4 * MOST_MARKS]
-    parts.links = parts.links[: 4 * MOST_MARKS]
-    parts.metas = parts.metas[:MOST_MARKS]
+    del parts.links[4 * MOST_MARKS :], parts.metas[MOST_MARKS:]
     return parts
+
+
+# The roles of an element that was not asked for yet.
+_UNKNOWN: Final = ((), False)
 
 
 def _holds_text(page: Page, element: int) -> bool:
     """Tell whether something named for text, or a date, stands inside `element`."""
-    end = page.tree.ends[element]
-    looks = page.looks
-    return any(looks[other].marks & TEXT for other in range(element + 1, min(end, element + 200)))
+    end = min(page.tree.ends[element], element + 200)
+    return end > element + 1 and any(found.marks & TEXT for found in page.looks[element + 1 : end])
 
 
 def _author_rank(page: Page, element: int) -> int:
@@ -644,7 +671,9 @@ def name_in(text: str) -> str | None:
     if not last.isalnum() or last.casefold() in _GLUE_ENDS or not _DOTTED.isdisjoint(last):
         text = _GLUE_AFTER.sub("", text, count=1)
     stripped = text.strip()
-    bare = _GLUE_BEFORE.sub("", stripped, count=1).strip(' :：|·,»«•–—-\t\n"“”')
+    # Only a mark can be glued to a single word, and goes with those at its edges.
+    glued = _GLUE_BEFORE.match(stripped) if " " in stripped else None
+    bare = stripped[glued.end() if glued else 0 :].strip(' :：|·,»«•–—-\t\n"“”')
     name = bare or stripped
     return name if 0 < len(name) <= LONGEST_AUTHOR else None
 
@@ -672,24 +701,21 @@ def _author(page: Page, parts: _Parts, before: int, dated: int | None, found: Fo
     for _, element in parts.authors:
         if _under(tree, element, parts.idle):
             continue
-        own = tree.region(element)
-        inner = [i for _, i in parts.authors if element < i < own.end]
-        idle = [i for i in parts.idle if element < i < own.end] if page.weight(own) <= LARGEST_BYLINE else []
-        text = tree.line(own, idle)
+        end = tree.ends[element]
+        inner = [i for _, i in parts.authors if element < i < end]
+        idle = [i for i in parts.idle if element < i < end]
+        text = tree.line(element, idle if idle and page.letters_in(element) <= LARGEST_BYLINE else ())
         if inner and len(text) > LONGEST_AUTHOR // 2:
             continue
         if len(text) > LONGEST_AUTHOR:
             # The block around the name is named for the author: the name is the first link or emphasis in it.
-            first = next(
-                (i for i in range(element + 1, own.end) if tree.tags[i] in _EMPHASIS and tree.line(tree.region(i))),
-                None,
-            )
+            first = next((i for i in range(element + 1, end) if tree.tags[i] in _EMPHASIS and tree.line(i)), None)
             if first is None:
                 continue
-            element, text = first, tree.line(tree.region(first))  # noqa: PLW2901 - a smaller one
-        elif not inner:
-            first = next((i for i in range(element + 1, own.end) if tree.tags[i] in ("a", "cite", "strong", "b")), None)
-            small = tree.line(tree.region(first)) if first is not None else ""
+            element, text = first, tree.line(first)  # noqa: PLW2901 - a smaller one
+        elif not inner and end > element + 1:
+            first = next((i for i in range(element + 1, end) if tree.tags[i] in _NAMING), None)
+            small = tree.line(first) if first is not None else ""
             if small and len(small) < len(text) and not any(map(str.isdigit, small)) and tree.chunks:
                 text = small
         name = name_in(text)
@@ -699,16 +725,14 @@ def _author(page: Page, parts: _Parts, before: int, dated: int | None, found: Fo
     for block in (dated, _block(page, region, dated, {dated})) if dated is not None else ():
         if tree.tags[block] in _HEADLINES:
             continue
-        line = tree.line(tree.region(block))
+        line = tree.line(block)
         said = byline(line) if len(line) <= 2 * LONGEST_DATE else None
         if said is not None and said.name and not said.doubtful and any(map(str.isalpha, said.name)):
             found.author, found.author_url, found.signed = said.name, _link(page, block, region), True
             return block
-    for element in _own_elements(region, ()):
-        if element > before:
-            break
+    for element in range(region.start, min(region.end, before + 1)):
         if tree.tags[element] in _EMPHASIS and not _under(tree, element, parts.idle):
-            text = tree.line(tree.region(element))
+            text = tree.line(element)
             name = name_in(text) if 0 < len(text) <= LONGEST_AUTHOR else None
             if name and any(map(str.isalpha, name)) and not BOILERPLATE.fullmatch(name) and not heading(text):
                 found.author, found.author_url = name, _link(page, element, region)
@@ -717,20 +741,26 @@ def _author(page: Page, parts: _Parts, before: int, dated: int | None, found: Fo
 
 
 _HEADLINES: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_NAMING: Final = frozenset(("a", "cite", "strong", "b"))
 _EMPHASIS: Final = frozenset(("a", "b", "strong", "cite", "em", "h2", "h3", "h4", "h5", "h6", "dt"))
 
 
-def _under(tree: Tree, element: int, holders: set[int]) -> bool:
+def _under(tree: Tree, element: int, holders: Collection[int]) -> bool:
+    """Tell whether `element` or something around it, not many steps up, is one of `holders`."""
     if not holders:
         return False
-    if element in holders:
-        return True
-    for step, above in enumerate(tree.above(element)):
-        if above in holders:
+    parents = tree.parents
+    for _ in range(MOST_STEPS):
+        if element in holders:
             return True
-        if step > 12:
+        element = parents[element]
+        if element <= 0:
             return False
     return False
+
+
+# How far up is looked for what is around an element: the element itself counts.
+MOST_STEPS: Final = 15
 
 
 _ATTRIBUTES: Final = (
@@ -784,7 +814,7 @@ def spoken(text: str) -> str | None:
     if len(text) > 3 * LONGEST_DATE or not any(map(str.isdigit, text)):
         return None
     text = " ".join(text.split())
-    if "." in text or "/" in text:
+    if ". " in text or "/ " in text:
         text = _SPACED.sub(r"\1", text)
     if " :" in text:
         text = _COLONS.sub(":", text)
@@ -792,10 +822,10 @@ def spoken(text: str) -> str | None:
     times = dates.spans(text)
     for start, end in times:
         span = text[start:end]
-        if _whole(span):
+        if dates.is_whole(span):
             # A time of day may stand apart from the date.
             clock = next(
-                (text[a:b] for a, b in times if a >= end and ":" in text[a:b] and not _whole(text[a:b])),
+                (text[a:b] for a, b in times if a >= end and ":" in text[a:b] and not dates.is_whole(text[a:b])),
                 None,
             )
             return span if clock is None or _CLOCK.search(span) else f"{span} {clock}"
@@ -806,28 +836,21 @@ def spoken(text: str) -> str | None:
 _CLOCK: Final = re.compile(r"\d[:.h]\d\d(?!\d|[.]\d)")
 
 
-def _whole(span: str) -> bool:
-    try:
-        return dates.parse(span) is not None
-    except ValueError:
-        return True
-
-
 def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) -> tuple[str | None, int | None]:
     """Return when the comment was written, and the element that says so."""
     tree = page.tree
+    attributes = tree.attributes
     for link in parts.links:
-        href = tree.get(link, "href")
-        if "showComment=" in href and (shown := _SHOWN.search(href)):
+        href = attributes[link].get("href")
+        if href and "showComment=" in href and (shown := _SHOWN.search(href)):
             return shown[1], link
     said: tuple[str, int] | None = None
     for _, element in parts.dates:
-        for other in (element, *range(element + 1, min(tree.ends[element], element + 12))):
-            found = stated(tree, other)
-            if found:
+        for other in range(element, max(element + 1, min(tree.ends[element], element + 12))):
+            if attributes[other] and (found := stated(tree, other)):
                 return found, element
         if said is None:
-            text = tree.line(tree.region(element))
+            text = tree.line(element)
             found = None if _OTHER_TIMES.match(text) else spoken(text)
             if found:
                 if not _CLOCK.search(found):
@@ -843,7 +866,7 @@ def _when(page: Page, region: Region, inner: Sequence[Region], parts: _Parts) ->
                 and any(map(str.isdigit, chunk))
                 and len(chunk.strip()) <= LONGEST_DATE
             ):
-                owner = tree.owners[at]
+                owner = tree.owner(at)
                 found = spoken(chunk)
                 if found is None and "title" in tree.attributes[owner]:
                     found = stated(tree, owner)
@@ -864,7 +887,7 @@ def _with_clock(page: Page, region: Region, element: int, date: str) -> str:
     above = page.tree.parents[element]
     if above < region.start:
         return date
-    text = page.tree.line(page.tree.region(above))
+    text = page.tree.line(above)
     return (spoken(text) or date) if len(text) <= LONGEST_DATE else date
 
 
@@ -888,13 +911,11 @@ def _comment(page: Page, region: Region, inner: Sequence[Region], site: int | No
     before = body if body is not None else tree.ends[dated] + 8 if dated is not None else region.start + 12
     before = min(before, region.start + LARGEST_BYLINE)
     if found.kind != "comment":
-        link = next(
-            (i for i in parts.links if tree.line(tree.region(i)) and _HTTP.fullmatch(tree.get(i, "href").strip())), None
-        )
+        link = next((i for i in parts.links if tree.line(i) and _HTTP.fullmatch(tree.get(i, "href").strip())), None)
         _author(page, parts, -1, None, found)
         if link is not None:
             found.author, found.author_url = (
-                found.author or tree.line(tree.region(link))[:200],
+                found.author or tree.line(link)[:200],
                 tree.get(link, "href").strip(),
             )
         found.text = tree.text_of(region, parts.skipped | nested)
@@ -1022,7 +1043,8 @@ def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, f
     before = region.start - 1
     if tree.tags[before] == "a" and tree.ends[before] == region.start and tree.parents[before] == above:
         around.append(before)
-    for element in (region.start, *around, *range(region.start + 1, min(region.end, skip_after, region.start + 40))):
+    further = range(region.start + 1, min(region.end, skip_after, region.start + 40))
+    for element in chain((region.start, *around), further):
         attributes = tree.attributes[element]
         if not attributes:
             continue
@@ -1037,7 +1059,7 @@ def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, f
                 break
     number = _number(found.anchor)
     for link in parts.links:
-        href = tree.get(link, "href").strip()
+        href = (tree.attributes[link].get("href") or "").strip()
         if not href or len(href) > 1000:
             continue
         fragment = href.rpartition("#")[2] if "#" in href else ""
@@ -1069,12 +1091,15 @@ def _near(page: Page, link: int) -> str:
     tree = page.tree
     at = tree.first[link]
     before = tree.chunks[at - 1] if at else ""
-    said = (before[-60:], tree.get(link, "title")[:60], tree.get(link, "class")[:60], tree.line(tree.region(link))[:60])
+    said = (before[-60:], tree.get(link, "title")[:60], tree.get(link, "class")[:60], tree.line(link)[:60])
     return " ".join(said)
 
 
+_NUMBERED: Final = re.compile(r"([0-9a-f]*\d[0-9a-f]*)\D*$")
+
+
 def _number(anchor: str | None) -> str | None:
-    found = re.search(r"([0-9a-f]*\d[0-9a-f]*)\D*$", anchor) if anchor else None
+    found = _NUMBERED.search(anchor) if anchor else None
     return found[1] if found else None
 
 
@@ -1145,6 +1170,11 @@ def _thread(page: Page, found: list[Found]) -> None:
             deep.append((comment.depth, index))
 
 
+@lru_cache(maxsize=8192)
+def _is_branch(names: str) -> bool:
+    return _BRANCH.search(names) is not None
+
+
 def _branch(page: Page, comment: Found, starts: Sequence[int], known: dict[int, int | None]) -> int | None:
     """Return the comment before the innermost list of replies that `comment` stands in, if it stands in one."""
     tree = page.tree
@@ -1153,8 +1183,9 @@ def _branch(page: Page, comment: Found, starts: Sequence[int], known: dict[int, 
             break
         if above not in known:
             known[above] = None
-            name = tree.get(above, "class") + " " + tree.get(above, "id")
-            if 1 < len(name) < 300 and _BRANCH.search(name):
+            attributes = tree.attributes[above]
+            names, ident = attributes.get("class") or "", attributes.get("id") or ""
+            if len(names) + len(ident) < 299 and (_is_branch(names) or (ident and _BRANCH.search(ident))):
                 before = bisect_left(starts, above) - 1
                 # The list of all comments may be called a thread as well: then nothing stands before it.
                 if before >= 0 and starts[before] >= tree.parents[above]:
@@ -1255,7 +1286,7 @@ def _dated(page: Page) -> list[int]:
     if len(marks) < 2:
         for at, chunk in enumerate(tree.chunks):
             if 5 < len(chunk) < LONGEST_DATE and any(map(str.isdigit, chunk)) and spoken(chunk):
-                marks.append(tree.owners[at])
+                marks.append(tree.owner(at))
     return sorted(set(marks))[:5000]
 
 
@@ -1264,19 +1295,15 @@ def _is_teaser(page: Page, region: Region) -> bool:
     return 2 * (page.linked[region.last] - page.linked[region.first]) > page.weight(region)
 
 
-_HEADS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt"))
-
-
-def _headings(page: Page) -> Iterator[tuple[int, int | None]]:
-    tree, looks = page.tree, page.looks
-    for element, tag in enumerate(tree.tags):
-        if (
-            (tag in _HEADS or looks[element].marks & ABOUT)
-            and 0 < page.letters_in(element) <= 100
-            and tree.last[element] - tree.first[element] <= 12
-            and not page.away(element)
-        ):
-            text = tree.line(tree.region(element))
+def _headings(page: Page, *, backwards: bool = False) -> Iterator[tuple[int, int | None]]:
+    """Yield the elements that are headings for comments, in their order, and how many those speak of."""
+    tree, looks, letters = page.tree, page.looks, page.letters
+    first, last = tree.first, tree.last
+    elements = {element for element in page.named if looks[element].marks & ABOUT}.union(*map(tree.of, HEADS))
+    for element in sorted(elements, reverse=backwards):
+        begin, end = first[element], last[element]
+        if end - begin <= 12 and 0 < letters[end] - letters[begin] <= 100 and not page.away(element):
+            text = tree.line(element)
             found = heading(text) if len(text) <= 100 else None
             if found:
                 yield element, found.count
@@ -1287,14 +1314,14 @@ def _spoken_heading(page: Page) -> int | None:
     tree = page.tree
     for at in range(len(tree.chunks) - 1, -1, -1):
         chunk = tree.chunks[at].strip()
-        if 4 < len(chunk) <= GLUE and not page.away(tree.owners[at]) and heading(chunk):
-            return tree.owners[at]
+        if 4 < len(chunk) <= GLUE and not page.away(tree.owner(at)) and heading(chunk):
+            return tree.owner(at)
     return None
 
 
 def _heading(page: Page) -> int | None:
     """Return the last heading that comments could stand below."""
-    return max((element for element, _ in _headings(page)), default=None) or _spoken_heading(page)
+    return next((element for element, _ in _headings(page, backwards=True)), None) or _spoken_heading(page)
 
 
 def promised(page: Page, found: Sequence[Found]) -> int | None:

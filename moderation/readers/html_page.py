@@ -61,7 +61,7 @@ def _opening(source: Source) -> str:
 
 def _is_archive(text: str) -> bool:
     head = text[:4000]
-    return bool(_ARCHIVE.search(head)) and "multipart/related" in head.lower() and "text/html" in text.lower()
+    return "multipart/related" in head.lower() and bool(_ARCHIVE.search(head)) and "text/html" in text.lower()
 
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:

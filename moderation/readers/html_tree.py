@@ -9,19 +9,22 @@ import email
 import email.policy
 import re
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
-from typing import Final, NamedTuple
+from sys import intern
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 from lxml import etree
 
 from moderation.readers.encoding import encoding_of, replace_bad_bytes
+from moderation.readers.html_words import Look, Looks
 
-__all__ = ["MOST_BYTES", "UNREAD", "UNREAD_INSIDE", "Region", "Tree", "decoded", "parsed", "parts"]
+__all__ = ["HEADS", "MOST_BYTES", "UNREAD", "UNREAD_INSIDE", "Region", "Tree", "decoded", "parsed", "parts"]
 
 # A page longer than this, or of more elements, is read up to here: memory must not depend on what is given.
 MOST_BYTES: Final = 32 << 20
@@ -36,12 +39,21 @@ _IDLE: Final = frozenset(("wbr", "source", "track", "param", "col", "path", "use
 UNREAD: Final = frozenset(
     (*_UNSHOWN, "noscript", "head", "button", "select", "textarea", "option", "audio", "video", "canvas", "input")
 )
-# What changes how the text inside counts, as bits: it is not shown, nobody wrote it to be read, it is a link.
-_HIDDEN, UNREAD_INSIDE, _LINKED = 1, 2, 4
+# What changes how the text inside counts, as bits: it is not shown, nobody wrote it to be read, it is a link, or data.
+_HIDDEN, UNREAD_INSIDE, _LINKED, _DATA = 1, 2, 4, 8
 _CHANGING: Final = {
     **dict.fromkeys(UNREAD, UNREAD_INSIDE),
     **dict.fromkeys(_UNSHOWN, _HIDDEN | UNREAD_INSIDE),
     "a": _LINKED,
+}
+# What may stand over something.
+HEADS: Final = ("h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "dt")
+# Two more bits: elements of these tags are asked for, or not kept at all.
+_NOTED, _DROPPED = 16, 32
+_MARKS: Final[dict[str, int]] = {
+    **_CHANGING,
+    **{tag: _NOTED | _CHANGING.get(tag, 0) for tag in (*HEADS, "form", "link", "meta", "script", "title")},
+    **dict.fromkeys(_IDLE, _DROPPED),
 }
 _PARAGRAPHS: Final = frozenset(
     (
@@ -71,16 +83,19 @@ class Tree:
 
     tags: list[str] = field(default_factory=lambda: ["#page"])
     attributes: list[Mapping[str, str]] = field(default_factory=lambda: [{}])
-    classes: list[str | None] = field(default_factory=lambda: [None])
+    looks: list[Look] = field(default_factory=lambda: [_TAGS["#page"][""]])
+    """What the tags and classes say."""
     labelled: list[int] = field(default_factory=list)
-    """The elements that have an id, or microdata."""
+    """The elements that have an id."""
+    described: list[int] = field(default_factory=list)
+    """The elements that have microdata."""
+    noted: dict[str, list[int]] = field(default_factory=dict)
+    """The elements of some tags."""
     parents: list[int] = field(default_factory=lambda: [-1])
     ends: list[int] = field(default_factory=lambda: [0])
     first: list[int] = field(default_factory=lambda: [0])
     last: list[int] = field(default_factory=lambda: [0])
     chunks: list[str] = field(default_factory=list)
-    owners: list[int] = field(default_factory=list)
-    """The element that each piece of text stands in."""
     letters: list[int] = field(default_factory=list)
     """How many letters of each piece of text are there to be read ..."""
     linked: list[int] = field(default_factory=list)
@@ -94,7 +109,7 @@ class Tree:
 
     def region(self, element: int) -> Region:
         """Return the region of one element."""
-        return Region(element, self.ends[element], self.first[element], self.last[element])
+        return _region(Region, (element, self.ends[element], self.first[element], self.last[element]))
 
     def run(self, start: int, end: int) -> Region:
         """Return the region from `start` to before its later sibling `end` (or to where their parent ends)."""
@@ -107,79 +122,116 @@ class Tree:
         while (element := self.parents[element]) > 0:
             yield element
 
-    def of(self, tag: str) -> list[int]:
-        """Return the elements that have `tag`, in their order."""
-        found: list[int] = []
-        element = 0
-        with suppress(ValueError):
-            while True:
-                element = self.tags.index(tag, element + 1)
-                found.append(element)
-        return found
+    def of(self, tag: str) -> Sequence[int]:
+        """Return the elements that have `tag`, one of the noted ones, in their order."""
+        return self.noted.get(tag, ())
+
+    def owner(self, number: int) -> int:
+        """Return the element that a piece of text stands in."""
+        element = bisect_right(self.first, number) - 1
+        while self.last[element] <= number:
+            element = self.parents[element]
+        return element
 
     def get(self, element: int, name: str) -> str:
         """Return an attribute, or nothing."""
         return self.attributes[element].get(name) or ""
 
-    def line(self, region: Region, skip: Collection[int] = ()) -> str:
-        """Return all the text of `region` on one line, without that of the elements in `skip`."""
-        # Nobody wants a line of more pieces; an element that is closed nowhere holds all the rest of the page.
-        chunks = self.chunks[region.first : min(region.last, region.first + MOST_PIECES)]
+    def line(self, element: int, skip: Collection[int] = ()) -> str:
+        """Return all the text of `element` on one line, without that of the elements in `skip`."""
         if skip:
-            return " ".join(self.text_of(region, skip).split())
-        return " ".join("".join(chunks).split())
+            return " ".join(self.text_of(self.region(element), skip).split())
+        first, last = self.first[element], self.last[element]
+        # Nobody wants a line of more pieces; an element that is closed nowhere holds all the rest of the page.
+        return " ".join("".join(self.chunks[first : min(last, first + MOST_PIECES)]).split())
 
     def text_of(self, region: Region, skip: Collection[int] = ()) -> str:
         """Return the text of `region` as a reader would see it, without that of the elements in `skip`."""
         out: list[str] = []
         tags, ends, first, last, chunks = self.tags, self.ends, self.first, self.last, self.chunks
-        open_: list[tuple[int, int, str]] = []
-        at, element, end = region.first, region.start, region.end
-        preformatted = 0
-        while True:
-            here = element if element < end else len(tags) + 1
-            while open_ and open_[-1][0] <= here:
-                _, stop, tag = open_.pop()
+        open_: list[tuple[int, int, int]] = []
+        element, end, at, _ = region
+        # Where the innermost of those that are open ends; how many line ends wait for more text: two show all of them.
+        until = beyond = len(tags) + 1
+        preformatted = breaks = 0
+        while element < end or open_:
+            if element >= until or element >= end:
+                _, stop, kind = open_.pop()
+                until = open_[-1][0] if open_ else beyond
                 if stop > at:
+                    if breaks:
+                        out.append("\n" if breaks == 1 else "\n\n")
+                        breaks = 0
                     out.append(_run(chunks, at, stop, preformatted))
                     at = stop
-                if tag == "pre":
+                if kind == _PRE:
                     preformatted -= 1
-                out.append("\n" if tag in _LINES else "\n\n")
-            if element >= end:
-                break
-            if first[element] > at:
-                out.append(_run(chunks, at, first[element], preformatted))
-                at = first[element]
-            tag = tags[element]
-            if element in skip or tag in UNREAD:
+                breaks += 1 if kind == _LINE else 2
+                continue
+            start = first[element]
+            if start > at:
+                if breaks:
+                    out.append("\n" if breaks == 1 else "\n\n")
+                    breaks = 0
+                out.append(_run(chunks, at, start, preformatted))
+                at = start
+            kind = _KINDS.get(tags[element], 0)
+            if element in skip or kind == _UNSAID:
                 at = max(at, last[element])
-                if tag in _PARAGRAPHS:
-                    out.append("\n\n")
+                if kind in _APART:
+                    breaks += 2
                 element = ends[element]
                 continue
-            if tag == "br":
-                out.append("\n")
-            elif tag in _PARAGRAPHS or tag in _LINES:
-                out.append("\n" if tag in _LINES else "\n\n")
-                open_.append((ends[element], last[element], tag))
-                preformatted += tag == "pre"
-            elif tag in ("td", "th"):
-                out.append(" ")
+            if kind:
+                if kind == _BREAK:
+                    breaks += 1
+                elif kind == _CELL:
+                    if breaks:
+                        out.append("\n" if breaks == 1 else "\n\n")
+                        breaks = 0
+                    out.append(" ")
+                else:
+                    breaks += 1 if kind == _LINE else 2
+                    until = ends[element]
+                    open_.append((until, last[element], kind))
+                    preformatted += kind == _PRE
             element += 1
         if region.last > at:
+            if breaks:
+                out.append("\n" if breaks == 1 else "\n\n")
             out.append(_run(chunks, at, region.last, preformatted))
         return _tidied("".join(out))
 
 
+# What elements do to the text: they break it once, stand in a row, or in a line or a paragraph of their own, or are
+# left out of it.
+_BREAK, _CELL, _LINE, _PARAGRAPH, _PRE, _UNSAID = range(1, 7)
+_APART: Final = frozenset((_PARAGRAPH, _PRE))
+_KINDS: Final = {
+    "br": _BREAK,
+    "td": _CELL,
+    "th": _CELL,
+    **dict.fromkeys(_LINES, _LINE),
+    **dict.fromkeys(_PARAGRAPHS, _PARAGRAPH),
+    "pre": _PRE,
+    **dict.fromkeys(UNREAD, _UNSAID),
+}
+_region: Final = tuple.__new__  # a named tuple's own takes twice as long
+
+
 def _run(chunks: list[str], at: int, stop: int, preformatted: int) -> str:
-    text = "".join(chunks[at:stop])
+    text = chunks[at] if stop - at == 1 else "".join(chunks[at:stop])
     # A line end in preformatted text must outlive the folding of white space.
     if preformatted:
         return text.replace("\n", "\v")
-    for space in "\n\t\r\f":
-        if space in text:
-            text = text.replace(space, " ")
+    if "\n" in text:
+        text = text.replace("\n", " ")
+    if "\t" in text:
+        text = text.replace("\t", " ")
+    if "\r" in text:
+        text = text.replace("\r", " ")
+    if "\f" in text:
+        text = text.replace("\f", " ")
     return _BLANKS.sub(" ", text) if "  " in text else text
 
 
@@ -239,6 +291,28 @@ def _charset(head: bytes) -> str | None:
     return None if name.startswith(("utf-16", "utf-32", "utf-7")) else name
 
 
+class _Tag(Looks):
+    """What is known of a tag, and of the classes that elements with it have."""
+
+    __slots__ = ("mark",)
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.mark = _MARKS.get(tag, 0)
+
+
+class _Tags(dict[str, _Tag]):
+    def __missing__(self, tag: str) -> _Tag:
+        if len(self) >= MOST_TAGS:
+            self.clear()
+        found = self[tag] = _Tag(tag)
+        return found
+
+
+MOST_TAGS: Final = 4096
+_TAGS: Final[_Tags] = _Tags()
+_NOTHING: Final[Mapping[str, str]] = {}
+
 # Parsers that nobody uses at the moment: to make one takes as long as to parse a small page.
 _SPARE: Final[list["_Parser"]] = []
 
@@ -255,43 +329,21 @@ def parsed(data: bytes) -> Tree:
 
 
 class _Parser:
-    """A parser, and what it calls while it parses: that keeps the elements, and notes what came in which order.
+    """A parser, and what it calls while it parses: that notes what came in which order, and does nothing else.
 
-    In `met` True is where an element begins, False one that is not kept, None the end of either, and the rest is text.
-    A page makes ten thousand calls: two of the three kinds never enter the interpreter.
+    In `met` a mapping is where an element begins, and its attributes; None is the end of any, and the rest is text. A
+    page makes ten thousand calls: two of the three kinds never enter the interpreter, and what is done in a loop
+    afterwards takes half the time.
     """
 
     def __init__(self) -> None:
         self.tags: list[str] = []
-        self.attributes: list[Mapping[str, str]] = []
-        self.met: list[bool | str | None] = []
-        self.classes: list[str | None] = []
-        self.labelled: list[int] = []
-        self.alike: dict[str, Mapping[str, str]] = {}
-        tags, attributes, classes, met = self.tags, self.attributes, self.classes, self.met
-        labelled, alike = self.labelled, self.alike
+        self.met: list[Mapping[str, str] | str | None] = []
+        tags, met = self.tags, self.met
 
         def start(tag: str, given: Mapping[str, str]) -> None:
-            if tag in _IDLE:
-                met.append(False)
-                return
             tags.append(tag)
-            met.append(True)
-            if not given:
-                classes.append(None)
-            else:
-                if "class" not in given:
-                    classes.append(None)
-                else:
-                    names = given["class"]
-                    classes.append(names)
-                    if len(given) == 1:
-                        # Most have a class and nothing else, and that of many others: one mapping does for all.
-                        attributes.append(alike.setdefault(names, given))
-                        return
-                if "id" in given or "itemprop" in given or "itemtype" in given or "typeof" in given:
-                    labelled.append(len(tags))
-            attributes.append(given)
+            met.append(given)
 
         self.start = start
         self.data = met.append
@@ -316,87 +368,134 @@ class _Parser:
                 else:
                     cut = self._fed(data) or cut
             except (etree.LxmlError, AssertionError):  # nothing but white space, or nothing at all
-                cut = cut or bool(self.tags)
+                cut = cut or _kept(self.tags) > 0
                 self._renew()
-            tree = Tree(
-                ["#page", *self.tags], [{}, *self.attributes], [None, *self.classes], list(self.labelled), cut=cut
-            )
-            _fill(tree, self.met)
+            return _tree(self.tags, self.met, cut=cut)
         finally:
-            for held in (self.tags, self.attributes, self.classes, self.labelled, self.met, self.alike):
-                held.clear()
-        return tree
+            self.tags.clear()
+            self.met.clear()
 
     def _fed(self, data: bytes) -> bool:
         """Parse a long page piece by piece; tell whether it was cut, for having too many elements."""
+        kept = begun = met = 0
         for begin in range(0, max(len(data), 1), PIECE):
-            if len(self.tags) >= MOST_ELEMENTS:
+            if kept >= MOST_ELEMENTS:
                 self._parser.close()
                 return True
             self._parser.feed(data[begin : begin + PIECE] or b" ")
+            kept += self._slimmed(begun, met)
+            begun, met = len(self.tags), len(self.met)
         self._parser.close()
         return False
 
+    def _slimmed(self, begun: int, met: int) -> int:
+        """Let go of what nobody asks for, from there on; return how many elements are kept."""
+        tags = self.tags[begun:] = list(map(intern, self.tags[begun:]))
+        if not _IDLE.isdisjoint(tags):
+            tag = iter(tags)
+            self.met[met:] = [
+                _NOTHING if event is not None and type(event) is not str and next(tag) in _IDLE else event
+                for event in self.met[met:]
+            ]
+        return _kept(tags)
 
-def _fill(tree: Tree, met: Iterable[bool | str | None]) -> None:
-    """Say of the elements of `tree` what is inside of what, from the order in which all was met."""
-    tags, parents, states, first = tree.tags, tree.parents, tree.states, tree.first
-    chunks, owners, letters, linked = tree.chunks, tree.owners, tree.letters, tree.linked
-    ends, last = [0] * len(tags), [0] * len(tags)
-    here = state = element = at = 0
+
+def _kept(tags: Iterable[str]) -> int:
+    """Count the elements that are kept."""
+    return sum(tag not in _IDLE for tag in tags)
+
+
+def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
+    """Return the tree of elements with the tags `begun`, from what was met: attributes, text, and None for an end."""
+    tree = Tree(cut=cut)
+    tags, attributes, looks = tree.tags, tree.attributes, tree.looks
+    labelled, described = tree.labelled, tree.described
+    parents, states, first = tree.parents, tree.states, tree.first
+    chunks, letters, linked = tree.chunks, tree.letters, tree.linked
+    ends, last = [0] * (len(begun) + 1), [0] * (len(begun) + 1)
+    all_tags, next_tag = _TAGS, iter(begun).__next__
+    here = state = at = 0
+    count = 1
     idle: list[int] = []
+    data: list[list[str]] = []
     spaced = False
-    data: list[str] | None = None
     for event in met:
         if event is None:
             if idle and idle[-1] == here:  # whatever began inside of it has ended
                 idle.pop()
             elif here:
-                ends[here] = element + 1
+                ends[here] = count
                 last[here] = at
                 here = parents[here]
                 state = states[here]
-                if data is not None:
-                    tree.data.append("".join(data))
-                    data = None
-        elif event is True:
-            element += 1
+        elif type(event) is str:
+            if state & _HIDDEN:
+                if state & _DATA:
+                    data[-1].append(event)
+            # White space after white space shows nothing, and is half of what a page is made of.
+            elif not event.isspace():
+                spaced = False
+                at += 1
+                chunks.append(event)
+                if not state:
+                    letters.append(len(event))
+                    linked.append(0)
+                else:
+                    size = 0 if state & UNREAD_INSIDE else len(event)
+                    letters.append(size)
+                    linked.append(size if state & _LINKED else 0)
+            elif not spaced:
+                spaced = True
+                at += 1
+                chunks.append(event)
+                letters.append(0)
+                linked.append(0)
+        else:
+            tag = next_tag()
+            known = all_tags[tag]
+            mark = known.mark
+            if mark:
+                if mark == _DROPPED:
+                    idle.append(here)
+                    continue
+                if mark & _NOTED:
+                    tree.noted.setdefault(tag, []).append(count)
+                    if tag == "script" and "ld+json" in (event.get("type") or ""):
+                        data.append([])
+                        mark |= _DATA
+                state |= mark & ~_NOTED
+            tags.append(tag)
             parents.append(here)
             first.append(at)
-            here = element
-            tag = tags[element]
-            if tag in _CHANGING:
-                state |= _CHANGING[tag]
-                if tag == "script" and "ld+json" in tree.get(element, "type"):
-                    data = []
             states.append(state)
-        elif event is False:
-            idle.append(here)
-        elif state & _HIDDEN:
-            if data is not None:
-                data.append(event)
-        # White space after white space shows nothing, and is half of what a page is made of.
-        elif not event.isspace():
-            spaced = False
-            at += 1
-            size = 0 if state & UNREAD_INSIDE else len(event)
-            chunks.append(event)
-            owners.append(here)
-            letters.append(size)
-            linked.append(size if state & _LINKED else 0)
-        elif not spaced:
-            spaced = True
-            at += 1
-            chunks.append(event)
-            owners.append(here)
-            letters.append(0)
-            linked.append(0)
+            here = count
+            count += 1
+            if not event:
+                looks.append(known[""])
+                attributes.append(_NOTHING)
+                continue
+            if "class" in event:
+                found = known[event["class"]]
+                looks.append(found)
+                if len(event) == 1:
+                    # Most have a class and nothing else, and that of many others: one mapping does for all.
+                    attributes.append(found.attributes)
+                    continue
+            else:
+                looks.append(known[""])
+            attributes.append(event)
+            if "id" in event:
+                labelled.append(here)
+            if "itemprop" in event or "itemtype" in event or "typeof" in event:
+                described.append(here)
     while here:
-        ends[here] = element + 1
+        ends[here] = count
         last[here] = at
         here = parents[here]
-    ends[0], last[0] = element + 1, at
-    tree.ends, tree.last = ends, last
+    ends[0], last[0] = count, at
+    del ends[count:], last[count:]
+    tree.ends, tree.last, tree.data = ends, last, list(map("".join, data))
+    return tree
 
 
 def parts(data: bytes) -> Iterable[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from moderation.errors import FormatError
 from moderation.readers.ahead import ahead
 from moderation.readers.columns import is_text_name
 from moderation.readers.formats import CERTAIN, LIKELY, NO, Format, Wanted
-from moderation.readers.json_blocks import BLOCK, FIRST, Kinds, columns_of, plain
+from moderation.readers.json_blocks import BLOCK, FIRST, Columns, Kinds, Layout, columns_of, is_worth_it, listed
 from moderation.readers.json_values import content_of, elements, elements_of, has_huge, is_large, value_in
 from moderation.readers.records import Keys, Piece, batches_of_columns, piece_of, pieces_of
 from moderation.readers.source import Source, text_of
@@ -62,7 +62,7 @@ def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
 
 def _pieces(source: Source, wanted: Wanted) -> Iterator[Piece | None]:
     keys = Keys(source.name, wanted)
-    flat = _Flat(keys)
+    flat = _Flat(keys, Kinds(is_used=is_worth_it(source)))
     if is_large(source):
         if not source.head_text().lstrip().startswith("["):
             parts = elements(source, wanted.tally, (*COMMENTS, *WRAPPERS))
@@ -101,24 +101,24 @@ class _Flat:
     a list of objects, the document is one. `rest` is what is no such list, from some object on to the end.
     """
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, kinds: Kinds) -> None:
         self.rest: Iterable[bytes] | None = None
         self.done = 0
         self._keys = keys
-        self._kinds = Kinds()
+        self._kinds = kinds
         self._between = b""
         # What was not cut yet, and from where on; and what was, but not read yet.
         self._data, self._at = b"", 0
         self._begun: deque[bytes] = deque()
 
-    def held(self, blocks: Iterable[bytes]) -> Iterator[Any]:
-        """Yield the records of each block, as a table or as a list, as long as they are plain."""
+    def held(self, blocks: Iterable[bytes]) -> Iterator[Columns | list[Any]]:
+        """Yield the records of each block, as columns or as a list, as long as they are plain."""
         blocks = iter(blocks)
-        cut = ((block, self._schema()) for block in self._cut(blocks))
-        with closing(ahead(cut, self._parsed)) as found:
+        cut = ((block, self._layout()) for block in self._cut(blocks))
+        with closing(ahead(cut, lambda part: listed(*part))) as found:
             for (block, then), table in found:
-                now = self._schema()
-                held = table if now is then else self._parsed((block, now))
+                now = self._layout()
+                held: Columns | list[Any] | None = table if now is then else listed(block, now)
                 if held is None:
                     held = _listed(block)
                     if held is None:
@@ -155,25 +155,19 @@ class _Flat:
             self._data = b""
             yield last[:-1]
 
-    def _schema(self) -> Any | None:
+    def _layout(self) -> Layout | None:
         choice = self._keys.choice
         used = {name for names in choice.values() for name in names} if choice else set(self._kinds.names)
-        return self._kinds.schema(used) if used and used <= set(self._kinds.names) else None
-
-    def _parsed(self, part: tuple[bytes, Any | None]) -> Any | None:
-        block, schema = part
-        if schema is None:
-            return None
-        return plain(block.strip().replace(self._between, b"}\n{") + b"\n", schema, others=False)
+        return self._kinds.layout(used) if used and used <= set(self._kinds.names) else None
 
     def meet(self) -> None:
         """Settle which keys hold which field by all of them."""
         if self._kinds.names:
             self._keys.of([dict.fromkeys(self._kinds.names)])
 
-    def piece(self, held: Any) -> Piece | None:
+    def piece(self, held: Columns | list[Any]) -> Piece | None:
         """Return records as columns, numbered on, and counted."""
-        count = len(held)
+        count = held.count if isinstance(held, Columns) else len(held)
         numbers = np.arange(self.done + 1, self.done + count + 1)
         self.done += count
         self._keys.wanted.tally.records_in += count

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from moderation.readers.formats import CERTAIN, LIKELY, NO, POSSIBLE, Format, Wanted
-from moderation.readers.json_blocks import Kinds, blocks, columns_of, tables
+from moderation.readers.json_blocks import Columns, Kinds, Layout, blocks, columns_of, is_worth_it, tables
 from moderation.readers.json_values import values_of
 from moderation.readers.records import Keys, Piece, batches_of_columns, piece_of
 from moderation.readers.source import Source
@@ -43,23 +43,29 @@ def _claim(source: Source) -> int:
 
 def _batches(source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
+    kinds = Kinds(flat=False, is_used=is_worth_it(source))
     with closing(blocks(source, wanted.tally)) as parts:
-        yield from batches_of_columns(pieces(parts, Keys(source.name, wanted)), "table", wanted, "line")
+        yield from batches_of_columns(pieces(parts, kinds, Keys(source.name, wanted)), "table", wanted, "line")
 
 
-def pieces(parts: Iterable[tuple[int, bytes]], keys: Keys) -> Iterator[Piece | None]:
+def pieces(parts: Iterable[bytes], kinds: Kinds, keys: Keys) -> Iterator[Piece | None]:
     """Yield the records of each block: by the compiled parser if it is plain, else one by one."""
-    kinds, tally, most = Kinds(), keys.wanted.tally, keys.wanted.chunk_rows
+    tally, most = keys.wanted.tally, keys.wanted.chunk_rows
 
-    def schema() -> Any | None:
+    def layout() -> Layout | None:
         used = {name for names in keys.choice.values() for name in names}
-        return kinds.schema(used) if used and used <= keys.known.keys() else None
+        return kinds.layout(used) if used and used <= keys.known.keys() else None
 
-    with closing(tables(parts, schema, others=False)) as found:
-        for number, block, table in found:
-            if table is not None:
-                tally.records_in += table.num_rows
-                yield Piece(np.arange(number, number + table.num_rows), columns_of(table, keys.choice))
+    def use(found: Columns) -> tuple[int, dict[str, Any]]:
+        # Where another choice was made meanwhile, it is asked again.
+        return found.count, columns_of(found, keys.choice)
+
+    with closing(tables(parts, layout, use)) as found:
+        for number, block, made in found:
+            if made is not None:
+                count, columns = made
+                tally.records_in += count
+                yield Piece(np.arange(number, number + count), columns)
                 continue
             values = values_of(io.BytesIO(block), number, tally)
             while records := list(islice(values, most)):

@@ -6,7 +6,7 @@ bytes that are not UTF-8), so that speed costs no record.
 
 import json
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final
 
@@ -20,7 +20,6 @@ from moderation.readers.source import Source, mended
 __all__ = [
     "content_of",
     "decoded",
-    "document",
     "elements",
     "elements_of",
     "has_huge",
@@ -104,11 +103,6 @@ def is_large(source: Source) -> bool:
     return source.size > (WHOLE if not source.packings and source.place.member is None else WHOLE >> 3)
 
 
-def document(source: Source, tally: Tally) -> Any:
-    """Return the one JSON value that the source holds. Raises `FormatError` where it is none."""
-    return value_in(content_of(source, tally), source, tally)
-
-
 def content_of(source: Source, tally: Tally) -> bytes:
     """Return all that the source holds, as UTF-8; whether the bytes are sound is not looked at."""
     with closing(source.raw_blocks(tally, STEP, STEP)) as blocks:
@@ -145,23 +139,31 @@ def has_huge(content: bytes) -> bool:
     return any(_HUGE.search(content, max(0, place - 20), place + 40) for place in places.tolist())
 
 
-def values(source: Source, tally: Tally, lists: Sequence[str]) -> Iterator[Any]:
+def values(
+    source: Source, tally: Tally, lists: Sequence[str], quickly: Callable[[bytes], Any | None] | None = None
+) -> Iterator[Any]:
     """Yield the values of a source of any outer form: a line each, one document, documents one after the other.
 
     A large document comes in parts (see `elements`). Whatever is not JSON is counted as one lost record, and ends the
-    reading.
+    reading. `quickly` is asked first for the value of a document that is read whole; it may have none.
     """
     if is_lines(source, tally):
         for _, value in lines(source, tally):
             yield value
         return
-    if not is_large(source):
-        try:
-            yield document(source, tally)
-        except FormatError:
-            yield from _one_after_the_other(source, tally)
+    if is_large(source):
+        yield from elements(source, tally, lists)
         return
-    yield from elements(source, tally, lists)
+    content = content_of(source, tally)
+    whole = None if quickly is None else quickly(content)
+    try:
+        if whole is None:
+            whole = value_in(content, source, tally)
+    except FormatError:
+        yield from _one_after_the_other(source, tally)
+    else:
+        del content
+        yield whole
 
 
 def is_lines(source: Source, tally: Tally) -> bool:

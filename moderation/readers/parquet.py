@@ -12,6 +12,7 @@ from moderation.readers.batches import Builder
 from moderation.readers.columns import choose, note_unused
 from moderation.readers.formats import CERTAIN, LIKELY, NO, Format, Wanted
 from moderation.readers.source import Source
+from moderation.readers.text_columns import TEXT
 from moderation.tables import Batch
 
 __all__ = ["PARQUET"]
@@ -62,7 +63,8 @@ def _columns(source: Source, wanted: Wanted) -> Iterator[dict[str, Any]]:
 def _column(values: Any, path: str, top: str) -> Any:
     for part in path[len(top) + 1 :].split(".") if path != top else ():
         values = pc.struct_field(values, part)
-    return values
+    # What a file calls text may be none: the bytes are looked at.
+    return values.cast(pa.large_binary()) if values.type == TEXT else values
 
 
 PARQUET: Final = Format("parquet", "Parquet table", (".parquet", ".pq"), _claim, _batches)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from moderation.readers.batches import Builder, strings
 from moderation.readers.columns import INNER, Choice, choose, note_unused
 from moderation.readers.formats import Wanted
-from moderation.readers.text_columns import TEXT
+from moderation.readers.text_columns import TEXT, among
 from moderation.tables import Batch
 
 __all__ = ["Keys", "Piece", "batches_of_columns", "batches_of_fields", "piece_of", "piece_of_fields", "pieces_of"]
@@ -161,7 +161,9 @@ def _joined(pieces: Sequence[Piece]) -> Piece:
 
 
 def _named(prefix: str, column: Any) -> Any:
-    column = pc.if_else(pc.equal(column, ""), pa.scalar(None, TEXT), column)
+    empty = among(column, ("",))
+    if empty.any():
+        column = pc.if_else(pa.array(empty), pa.scalar(None, TEXT), column)
     return pc.binary_join_element_wise(pa.scalar(prefix, TEXT), column, pa.scalar("", TEXT))
 
 

@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any, Final
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,13 +24,14 @@ from moderation.readers.batches import strings
 from moderation.readers.columns import plain
 from moderation.readers.delimited import header, rows_of
 from moderation.readers.formats import NO, OWN, Format, Wanted
-from moderation.readers.json_blocks import Kinds, blocks, tables
+from moderation.readers.json_blocks import Columns, Kinds, Layout, blocks, is_worth_it, tables
+from moderation.readers.json_runs import Run, document_of_runs
 from moderation.readers.json_values import is_lines, values, values_of
 from moderation.readers.losses import Tally
 from moderation.readers.markup import plain_text, plain_texts
 from moderation.readers.records import Piece, batches_of_columns, piece_of_fields
 from moderation.readers.source import Source
-from moderation.readers.text_columns import TEXT, holding, mask_of, replaced, same
+from moderation.readers.text_columns import TEXT, among, holding, mask_of, replaced
 from moderation.tables import Batch
 
 __all__ = ["Fields", "Record", "Shape", "State", "at", "entities", "format_of", "moment"]
@@ -41,6 +43,8 @@ State = dict[str, Any]
 
 # What tables write for "no" where JSON has false or null.
 FALSE: Final = frozenset(("", "0", "f", "false", "n", "no", "null", "none"))
+# In a text the quotation marks would be escaped: it is a key indeed.
+_KEY: Final = re.compile(r'"([^"\\]{1,60})"\s*:')
 PERSONAL: Final = re.compile(r"(?i)e-?mail|(?:^|_)ip(?:_?addr\w*|$)|remote_addr|user_agent")
 
 
@@ -85,7 +89,8 @@ class Shape:
 
     What a table cannot say: `begin` makes the state of one reading, `around` looks at an object that is no comment and
     returns what it gives to those in it, and `finish` has the last word on a record; `idle` says that it has none as
-    long as nothing was put into the state.
+    long as nothing was put into the state, but for records of which one of our fields is one of the `closely` words, or
+    that hold something at one of the paths `closely_at`.
     """
 
     source: str
@@ -106,6 +111,8 @@ class Shape:
     around: Callable[[Record, State], Fields] | None = None
     finish: Callable[[Fields, Record, Fields, State], None] | None = None
     idle: bool = False
+    closely: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    closely_at: tuple[str, ...] = ()
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
@@ -119,9 +126,28 @@ class Shape:
         """Tell whether `record` is one of this kind."""
         return any(all(_there(record, path) for path in mark) for mark in self.marks)
 
-    def fits(self, table: Any) -> bool:
-        """Tell whether all rows of a plain table are records of this kind, with nothing inside them."""
-        return any(all(table.column(path).null_count == 0 for path in mark) for mark in self.marks)
+    def fits(self, found: Columns) -> bool:
+        """Tell whether all of the plain objects found are records of this kind."""
+        return any(all(found.held[path].null_count == 0 for path in mark) for mark in self.marks)
+
+    def plain_columns(self, found: Columns) -> "_Read | None":
+        """Return what `read` finds in plain objects, as columns; None where not all of them are records."""
+        if not self.fits(found):
+            return None
+        there = {path: column for path, column in found.held.items() if column.null_count < found.count}
+        columns = self.columns(there.get, found.count)
+        marks = [mask_of(there[path]) for path in self.closely_at if path in there]
+        return _Read(found.count, columns, self.rows_closely(columns, marks))
+
+    def rows_closely(self, columns: Mapping[str, Any], marks: Iterable[np.ndarray]) -> np.ndarray:
+        """Return the rows of which `finish` may have something to say; `marks` name those that hold something."""
+        found = np.zeros(len(columns["text"]), bool)
+        for mark in marks:
+            found |= mark
+        for name, words in self.closely.items():
+            if name in columns:
+                found |= among(columns[name], words)
+        return np.flatnonzero(found)
 
     def passes_over(self, record: Record) -> bool:
         """Tell whether `record` is known, and no comment."""
@@ -172,11 +198,6 @@ class Shape:
                 self._alone[outline] = known
         return known
 
-    @cached_property
-    def is_flat(self) -> bool:
-        """Whether all that is looked at lies in the record itself, not in objects within."""
-        return not any("." in path for path in (*self.paths, *self.lists))
-
     def has_no_word(self, state: State) -> bool:
         """Tell whether `finish` would do nothing."""
         return self.finish is None or (self.idle and not state)
@@ -217,8 +238,8 @@ class Shape:
         nothing = [str(value) for value in self.nothing.get(name, ()) if isinstance(value, str) == is_text]
         if pa.types.is_boolean(values.type):
             nothing = [{"0": "false", "1": "true"}.get(word, "") for word in nothing]
-        for word in ["", *nothing] if is_text else nothing:
-            found = same(texts, word)
+        if is_text or nothing:
+            found = among(texts, ["", *nothing] if is_text else nothing)
             if found.any():
                 texts = pc.if_else(pa.array(found), pa.scalar(None, TEXT), texts)
         decode = self.decode.get(path)
@@ -335,8 +356,18 @@ def _majority(value: Any) -> int | None:
 OUTLINES: Final = 1000
 
 NOTHING: Final = object()
+NOT_GIVEN: Final[Fields] = {}
 
 Waiting = list[tuple[int, Record, Fields]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Records that were read together: their columns, and the rows that `finish` has a word on."""
+
+    count: int
+    columns: dict[str, Any]
+    closely: np.ndarray
 
 
 @dataclass(slots=True)
@@ -363,6 +394,16 @@ class _Walk:
                     continue
                 if isinstance(value, list):
                     waiting.append((iter(value), given))
+                    continue
+                if isinstance(value, Run):
+                    if found:
+                        yield self._read(found)
+                        found = []
+                    piece = self._run(value, given)
+                    if piece is None:
+                        waiting.append((iter(value.records()), given))
+                    else:
+                        yield piece
                     continue
                 if type(value) is dict and shape.knows_alone(value):  # as nearly all of them are
                     self.number += 1
@@ -395,26 +436,57 @@ class _Walk:
         if found:
             yield self._read(found)
 
-    def blocks(self, parts: Iterable[tuple[int, bytes]]) -> Iterator[Piece | None]:
+    def blocks(self, parts: Iterable[bytes], kinds: Kinds) -> Iterator[Piece | None]:
         """Yield the records in blocks of JSON lines: compiled where a block is plain, else as `pieces` does."""
         shape, tally = self.shape, self.wanted.tally
-        kinds = Kinds((*shape.paths, *shape.lists))
 
-        def schema() -> Any | None:
-            return kinds.schema(shape.paths) if shape.is_flat and shape.has_no_word(self.state) else None
-
-        with closing(tables(parts, schema, others=True)) as found:
-            for number, block, table in found:
-                if table is None or not shape.fits(table) or not shape.has_no_word(self.state):
+        with closing(tables(parts, lambda: self.layout(kinds), shape.plain_columns)) as found:
+            for number, block, made in found:
+                if made is None or not shape.has_no_word(self.state):
                     lines = values_of(io.BytesIO(block), number, tally)
                     yield from self.pieces(kinds.seen(value for _, value in lines))
                     continue
-                count = table.num_rows
-                numbers = np.arange(self.number + 1, self.number + count + 1)
-                self.number += count
-                tally.records_in += count
-                there = {name: _one_chunk(table.column(name)) for name in table.column_names}
-                yield Piece(numbers, shape.columns(there.get, count))
+                if len(made.closely):
+                    lines_of = block.split(b"\n")
+                    records = {row: (orjson.loads(lines_of[row]), NOT_GIVEN) for row in made.closely.tolist()}
+                    made = self._with_last_word(made, records)  # noqa: PLW2901
+                yield self._numbered(made)
+
+    def layout(self, kinds: Kinds) -> Layout | None:
+        """Return what plain records hold, as long as nothing but their fields has a say in them."""
+        return kinds.layout(self.shape.paths) if self.shape.has_no_word(self.state) else None
+
+    def _numbered(self, made: _Read) -> Piece:
+        numbers = np.arange(self.number + 1, self.number + made.count + 1)
+        self.number += made.count
+        self.wanted.tally.records_in += made.count
+        return Piece(numbers, made.columns)
+
+    def _with_last_word(self, made: _Read, records: Mapping[int, tuple[Record, Fields]]) -> _Read:
+        """Return what was read with the rows of `records`, and what is given to each, read by themselves."""
+        fields = [self.fields(record, given) for record, given in records.values()]
+        rows = np.arange(made.count)
+        rows[list(records)] = made.count + np.arange(len(fields))
+        columns = {}
+        for name in dict.fromkeys(chain(made.columns, *fields)):
+            before = made.columns.get(name, pa.nulls(made.count, TEXT))
+            columns[name] = pa.concat_arrays([before, strings([each.get(name) for each in fields])]).take(
+                pa.array(rows)
+            )
+        return _Read(made.count, columns, made.closely)
+
+    def _run(self, run: Run, given: Fields) -> Piece | None:
+        """Return records that were read together as columns; None where they must be looked at one by one."""
+        if not self.shape.has_no_word(self.state):
+            return None
+        made = self.shape.plain_columns(run.columns)
+        if made is None:
+            return None
+        _give(made.columns, [given] * made.count if given else ())
+        if len(made.closely):
+            records = run.records()
+            made = self._with_last_word(made, {row: (records[row], given) for row in made.closely.tolist()})
+        return self._numbered(made)
 
     def _read(self, found: Waiting) -> Piece:
         self.wanted.tally.records_in += len(found)
@@ -435,11 +507,12 @@ class _Walk:
             except (pa.ArrowException, UnicodeEncodeError, OverflowError):
                 return None
         fields = self.shape.columns(columns.get, len(found))
-        names = dict.fromkeys(name for _, _, given in found for name in given if not name.startswith("_"))
-        for name in names:
-            told = strings([given.get(name) for _, _, given in found])
-            fields[name] = pc.coalesce(fields[name], told) if name in fields else told
-        return Piece(np.array([number for number, _, _ in found]), fields)
+        marks = [np.fromiter(map(bool, held[path]), bool) for path in self.shape.closely_at]
+        made = _Read(len(found), fields, self.shape.rows_closely(fields, marks))
+        _give(made.columns, [given for _, _, given in found])
+        if len(made.closely):
+            made = self._with_last_word(made, {row: found[row][1:] for row in made.closely.tolist()})
+        return Piece(np.array([number for number, _, _ in found]), made.columns)
 
     def fields(self, record: Record, given: Fields) -> Fields:
         """Return our fields out of one record."""
@@ -447,6 +520,13 @@ class _Walk:
         if self.shape.finish is not None:
             self.shape.finish(found, record, given, self.state)
         return found
+
+
+def _give(columns: dict[str, Any], given: Sequence[Fields]) -> None:
+    """Add what the objects around records say of them; what they say themselves goes before."""
+    for name in dict.fromkeys(name for each in given for name in each if not name.startswith("_")):
+        told = strings([each.get(name) for each in given])
+        columns[name] = pc.coalesce(columns[name], told) if name in columns else told
 
 
 class _Held(dict[str, list[Any]]):
@@ -476,10 +556,6 @@ def _column_type(values: Iterable[Any]) -> Any | None:
     if not kinds:
         return TEXT
     return {str: TEXT, int: pa.int64(), bool: pa.bool_()}.get(kinds.pop()) if len(kinds) == 1 else None
-
-
-def _one_chunk(column: Any) -> Any:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _inside(value: Any, shape: Shape) -> list[Any]:
@@ -514,9 +590,9 @@ def _claim(shapes: tuple[Shape, ...], source: Source) -> int:
 
 def _fitting(shapes: tuple[Shape, ...], source: Source) -> Shape | None:
     if _is_json(source):
-        text = source.head_text()
+        there = source.once("keys", lambda: frozenset(_KEY.findall(source.head_text())))
         marks = [(shape, _keys(mark)) for shape in shapes for mark in (*shape.marks, *shape.companions)]
-        fits = (shape for shape, keys in marks if all(_has_key(text, key) for key in keys))
+        fits = (shape for shape, keys in marks if there.issuperset(keys))
     else:
         names = {plain(name) for name in header(source)}
         fits = (shape for shape in shapes for mark in shape.marks if {plain(path) for path in mark} <= names)
@@ -531,23 +607,20 @@ def _keys(mark: tuple[str, ...]) -> list[str]:
     return [key for path in mark for key in path.split(".")]
 
 
-def _has_key(text: str, key: str) -> bool:
-    # In a text the quotation marks would be escaped: it is a key indeed.
-    return f'"{key}"' in text and re.search(rf'"{re.escape(key)}"\s*:', text) is not None
-
-
 def _batches(shapes: tuple[Shape, ...], source: Source, wanted: Wanted) -> Iterator[Batch]:
     source.refuse_binary()
     shape = _fitting(shapes, source) or shapes[0]
     state = {} if shape.begin is None else shape.begin(source, wanted.tally)
     walk = _Walk(shape, wanted, state)
+    kinds = Kinds((*shape.paths, *shape.lists), shape.closely_at, is_used=is_worth_it(source))
     if not _is_json(source):
         yield from batches_of_columns(_rows(source, walk), shape.source, wanted, "row", native=True)
     elif is_lines(source, wanted.tally):
         with closing(blocks(source, wanted.tally)) as parts:
-            yield from batches_of_columns(walk.blocks(parts), shape.source, wanted, "record", native=True)
+            yield from batches_of_columns(walk.blocks(parts, kinds), shape.source, wanted, "record", native=True)
     else:
-        parts_of = values(source, wanted.tally, shape.lists)
+        quickly = partial(document_of_runs, lists=shape.lists, kinds=kinds, layout=lambda: walk.layout(kinds))
+        parts_of = values(source, wanted.tally, shape.lists, quickly if is_worth_it(source) else None)
         yield from batches_of_columns(walk.pieces(parts_of), shape.source, wanted, "record", native=True)
 
 
@@ -562,11 +635,13 @@ def _rows(source: Source, walk: _Walk) -> Iterator[Piece]:
         if personal:
             wanted.tally.note(f"left out as personal data: {', '.join(personal[:10])}")
         # The last word may be about any of them.
-        return [at for key, at in keys.items() if key in shape.paths or not shape.has_no_word(walk.state)]
+        return [
+            at for key, at in keys.items() if key in shape.paths or shape.closely or not shape.has_no_word(walk.state)
+        ]
 
     with closing(rows_of(source, wanted, used)) as parts:
         for numbers, column in parts:
-            if shape.has_no_word(walk.state):
+            if shape.has_no_word(walk.state) and not shape.closely:
                 there = {path: column(keys[path]) for path in shape.paths if path in keys}
                 yield Piece(numbers, shape.columns(there.get, len(numbers)))
             else:

@@ -295,6 +295,8 @@ REDDIT: Final = Shape(
     around=_submission,
     finish=_submission_of,
     idle=True,
+    closely={"text": REMOVED, "status": frozenset(("rejected",))},
+    closely_at=("mod_reports", "user_reports", "num_reports"),
 )
 
 # --- Commento, Remark42, Isso ----------------------------------------------------------------------------------------

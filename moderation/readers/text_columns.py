@@ -3,7 +3,7 @@
 Nearly every value of nearly every column is plain; what is looked at closely are those that are not.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 __all__ = [
     "TEXT",
+    "among",
     "blank_as_missing",
     "bytes_of",
     "first_bytes",
@@ -112,6 +113,20 @@ def same(column: Any, word: str) -> np.ndarray:
     places = np.flatnonzero(found)
     if written and len(places):
         found[places] = mask_of(pc.equal(column.take(pa.array(places)), word))
+    return found
+
+
+def among(column: Any, words: Collection[str]) -> np.ndarray:
+    """Tell which values are one of `words`; only those as long as one of them are looked at."""
+    offsets, _ = bytes_of(column)
+    sizes = np.diff(offsets)
+    found = np.zeros(len(column), bool)
+    for size in {len(word.encode()) for word in words}:
+        found |= sizes == size
+    places = np.flatnonzero(found)
+    if len(places):
+        looked_at = column if len(places) == len(column) else column.take(pa.array(places))
+        found[places] = mask_of(pc.is_in(looked_at, value_set=pa.array(sorted(words), TEXT)))
     return found
 
 

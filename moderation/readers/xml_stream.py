@@ -274,7 +274,7 @@ def _prolog(text: str) -> tuple[str, str]:
         else:
             found = re.match(r"<([^\W\d][\w:.-]*)(?=[\s/>])", text[start : start + OVERLAP])
             return (found[1] if found else ""), declaration
-        if position < start:  # it never ends
+        if position <= start + 2:  # it never ends: what is not found is at -1
             return "", declaration
 
 

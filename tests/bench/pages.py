@@ -10,9 +10,10 @@ holds digests only. Peers that are not installed are left out and named: pip ins
 resiliparse. Of other packages that claim comments, dragnet and extractnet date from before Python 3.11 and do not
 build for it, and rs-trafilatura brings no wheel.
 
-On one of two idle cores, Python 3.11, all in one run: ours 218 pages/s (91 in the first run), as tables 95 (89),
-trafilatura 2.3 57 (42), resiliparse 278 (245); that is 3.9 times trafilatura's, 2.2 times in the first run. The folder,
-told by content: 107 files/s.
+On two cores of a busy machine, Python 3.11, lowest and highest of six runs: ours 195 to 267 pages/s (113 to 160 in the
+first run), as tables 90 to 117 (81 to 108), trafilatura 2.3 48 to 60 (44 to 54), resiliparse 233 to 296 (229 to 286);
+that is 4.1 to 4.5 times trafilatura's, 2.6 to 2.9 times in the first run. The folder, told by content: 89 to 120
+files/s.
 """
 
 import argparse
@@ -145,11 +146,6 @@ def main() -> None:
     chosen = parser.parse_args()
     gold = json.loads(chosen.gold.read_text("utf-8"))
     pages = {name: (chosen.pages / name).read_bytes() for name in gold}
-    there = sum(plain(s) in whole(pages[name]) for name, page in gold.items() for s in page["comments"])
-    total = sum(len(page["comments"]) for page in gold.values())
-    print(
-        f"{len(pages)} pages, {total} snippets of comments; {there} stand in the markup, the rest is loaded by scripts"
-    )
     others, absent = peers()
     extractors = {"ours": ours, "ours, read() to tables": by_reading, **others}
     seconds = dict.fromkeys(extractors, float("inf"))
@@ -162,6 +158,12 @@ def main() -> None:
             taken = time.process_time() - start
             first.setdefault(name, taken)
             seconds[name] = min(seconds[name], taken)
+    # Only now: parsing meets classes too.
+    there = sum(plain(s) in whole(pages[name]) for name, page in gold.items() for s in page["comments"])
+    total = sum(len(page["comments"]) for page in gold.values())
+    print(
+        f"{len(pages)} pages, {total} snippets of comments; {there} stand in the markup, the rest is loaded by scripts"
+    )
     print(f"{'':45}  recall  of what is there  article leaks  boilerplate leaks  pages/s  in the first run")
     for name, found in texts.items():
         counts = {}
