@@ -76,6 +76,8 @@ PARTS: Final = 6
 
 Not words: a single one is often said again by its neighbours, and taking it away alone changes little.
 """
+MOST_WORDS: Final = 8
+"""More words are a sentence, and say less of why."""
 PLACES: Final = 20
 """At most so many phrases are tried, overlapping where the text is short enough: what matters rarely ends where a part
 does."""
@@ -565,11 +567,12 @@ def _passages(encoder: Encoder, batch: Batch) -> tuple[Floats, dict[str, tuple[l
 
 
 def _parts(text: str) -> list[tuple[int, int]]:
-    """Return phrases of equally many words as spans, each a `PARTS`th of the text, at most about `PLACES` of them."""
+    """Return phrases of equally many words as spans: each a `PARTS`th of the text or less, about `PLACES` at most."""
     words = [(found.start(), found.end()) for found in _WORD.finditer(text)]
     if not words:
         return []
-    together = -(-len(words) // PARTS)
+    # Of a long text more, so that no word is passed over.
+    together = max(min(-(-len(words) // PARTS), MOST_WORDS), -(-len(words) // PLACES))
     last = len(words) - together
     step = -(-(last + 1) // PLACES)
     return [(words[i][0], words[i + together - 1][1]) for i in sorted({*range(0, last + 1, step), last})]

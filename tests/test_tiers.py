@@ -17,7 +17,7 @@ from moderation.learning import load_checks
 from moderation.registry import Registry
 from moderation.settings import check_files, seeds_folder, shipped_models
 from moderation.tables import Batch, batch_of
-from moderation.tiers import BY_SENTENCE, Accurate, Cascade, Sentences, logit, tiered
+from moderation.tiers import BY_SENTENCE, PLACES, Accurate, Cascade, Sentences, _parts, logit, tiered
 
 LIMITS = dict.fromkeys((*HEADS, "off_topic"), (0.1, 0.9))
 
@@ -147,6 +147,16 @@ def test_an_explanation_adds_up_to_the_logit(accurate, page, label):
             assert all(end <= begin for (_, end), (begin, _) in pairwise(spans)), "phrases do not overlap"
     with pytest.raises(ModelError, match="no head for"):
         accurate.explain(page, "wit")
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 7, 27, 48, 100, 161, 400, 1999])
+def test_every_word_is_in_a_phrase_that_is_looked_at(count):
+    text = " ".join("w" * (1 + i % 7) for i in range(count))
+    phrases = _parts(text)
+    assert len(phrases) <= PLACES + 1
+    covered = {at for begin, end in phrases for at in range(begin, end)}
+    assert covered >= {at for at, letter in enumerate(text) if letter == "w"}
+    assert _parts("") == []
 
 
 def test_taking_the_top_span_away_lowers_the_logit_more_than_a_random_one(accurate, checks):
