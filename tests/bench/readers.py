@@ -12,12 +12,13 @@ how many times the bare parser's time ours takes, by both clocks; --peak convert
 a process of its own and prints its peak memory, beside that of a tenth of the lines; --peak-megabytes does so with a
 WordPress export of that size (flat means: the same, but for eight bytes for each id).
 
-On two idle cores, times the bare parser by the wall (by the processor), at 50,000 rows or 30 MB: csv 1.0 (1.3),
-tsv 1.1 (1.3), packed JSON Lines 1.2 (1.7), WP-CLI's csv 1.4 (1.7), Disqus 1.6 (2.0), WXR 1.7 (2.2), BlogML 2.1 (2.6),
-Blogger 3.1 (3.8). On two cores of a busy machine, at a priority above all others, the best of seven: a JSON document
-1.3 (1.5), JSON Lines 1.6 (2.3), YouTube 1.7 (1.9), Reddit 1.8 (2.8). The first of these in a process takes 0.35 s more,
-to make the compiled parser ready, and seconds where it was never compiled on that machine; the best of several does not
-show it.
+On two idle cores, times the bare parser by the wall (by the processor), all in one run: at 50,000 rows or 30 MB csv 1.0
+(1.3), tsv 1.0 (1.3), packed JSON Lines 1.0 (1.4), WP-CLI's csv 1.4 (1.7), a JSON document 1.5 (1.7), Disqus 1.5 (1.9),
+JSON Lines 1.9 (2.6), YouTube 1.9 (2.1), WXR 2.0 (2.5), Reddit 2.4 (3.4), BlogML 2.5 (3.0), Blogger 3.4 (4.0); at
+150,000 rows a JSON document 1.3 (1.6), JSON Lines 1.4 (2.2), YouTube 1.1 (1.3), Reddit 1.7 (2.7).
+
+The first JSON file in a process takes 0.35 s more, to make the compiled parser ready, and seconds where it was never
+compiled on that machine; the best of several does not show it.
 
 Measured on two cores of a busy machine, by --peak and --peak-megabytes: 440 MB of memory at 500,000 lines of JSON, of
 which the compiled parser takes 58 MB; 621 MB at a WordPress export of 200 MB and 684 MB at one of 2 GB.
