@@ -86,6 +86,8 @@ spam they say nothing: at most a fifth of a logit in a sentence of ten words. Wh
 attack: held as firmly there, hatemojicheck lost .013 AUC; as it is, .006.
 """
 
+MOST_ITERATIONS: Final = 200
+TOLERANCE: Final = 1e-4
 SHARED: Final = 10.0
 """How much more firmly what all comments share (structure, context, bias) is held when a site's reviews are learnt."""
 
@@ -744,13 +746,14 @@ def fit_head(
 ) -> Head:
     """Fit one label's head where truth is known: scikit-learn's L2-penalised logistic regression.
 
-    `truth` is 1, 0 or NaN, or between where a teacher was asked: such a row is a yes and a no, each by its share (soft
-    labels: Hinton et al., 2015). `weight` weighs the rows; `scaling` (N_BUCKETS,) multiplies the n-gram columns before
-    fitting (rare ones may move more) and is folded back into the weights. `extra` (all rows, features): further
-    features, as of a sentence encoder, of about unit length a row. Names are held within `NAME_BOUND` of each other's
-    mean: which people are spoken of says more about a corpus than about a comment.
+    `truth` is 1, 0 or NaN, or between where a teacher was asked: such a row is a yes and a no, each by its share
+    (soft labels: Hinton et al., 2015), which is the same problem with another call. `weight` weighs the rows;
+    `scaling` (N_BUCKETS,) multiplies the n-gram columns before fitting (rare ones may move more) and is folded back
+    into the weights. `extra` (all rows, features): further features, as of a sentence encoder, of about unit length
+    a row. Names are held within `NAME_BOUND` of each other's mean: which people are spoken of says more about a
+    corpus than about a comment.
     """
-    from scipy.sparse import csr_matrix, hstack, vstack
+    from scipy.sparse import csr_matrix, hstack
     from sklearn.linear_model import LogisticRegression
 
     chosen = np.flatnonzero(~np.isnan(truth)) if rows is None else np.asarray(rows)
@@ -766,16 +769,12 @@ def fit_head(
     if extra is not None:
         parts.append(csr_matrix(extra[chosen].astype(np.float64)))
     features, answers, weights = hstack(parts, format="csr"), truth[chosen], weight[chosen]
-    soft = np.flatnonzero((answers > 0) & (answers < 1))
-    if len(soft):
-        features = vstack([features, features[soft]], format="csr")
-        weights = np.concatenate(
-            [np.where(answers == 0, weights, weights * answers), weights[soft] * (1 - answers[soft])]
-        )
-        answers = np.concatenate([answers, np.zeros(len(soft))])
-    model = LogisticRegression(C=c, max_iter=200, tol=1e-4)
-    model.fit(features, answers > 0, sample_weight=weights)
-    coefficients = model.coef_[0]
+    if ((answers > 0) & (answers < 1)).any():
+        coefficients, intercept = _fit_shares(features, answers, weights, c)
+    else:
+        model = LogisticRegression(C=c, max_iter=MOST_ITERATIONS, tol=TOLERANCE)
+        model.fit(features, answers > 0, sample_weight=weights)
+        coefficients, intercept = model.coef_[0], float(model.intercept_[0])
     extra_weights = None if extra is None else coefficients[-extra.shape[1] :]
     if extra is not None:
         coefficients = coefficients[: -extra.shape[1]]
@@ -784,7 +783,31 @@ def fit_head(
     ngram_weights = coefficients[:N_BUCKETS] * scaling if with_ngrams else np.zeros(N_BUCKETS)
     if with_ngrams:
         _hold_names(ngram_weights, NAME_BOUND[label])
-    return Head(ngram_weights, dense, float(model.intercept_[0]), extra_weights)
+    return Head(ngram_weights, dense, intercept, extra_weights)
+
+
+def _fit_shares(
+    features: Any, answers: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], c: float
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Return coefficients and intercept for answers between 0 and 1, of which scikit-learn takes none.
+
+    It is its own problem and solver (L-BFGS, the same tolerance), and has the same solution as each row given twice, as
+    a yes and as a no, in half the time.
+    """
+    from scipy.optimize import minimize
+
+    total = weights.sum()
+
+    def cost(point: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        logits = features @ point[:-1] + point[-1]
+        lost = weights @ (np.logaddexp(0.0, logits) - answers * logits)
+        off = weights * (sigmoid(logits) - answers)
+        slope = np.append(features.T @ off + point[:-1] / c, off.sum())
+        return (lost + point[:-1] @ point[:-1] / (2 * c)) / total, slope / total
+
+    options = {"maxiter": MOST_ITERATIONS, "maxls": 50, "gtol": TOLERANCE, "ftol": 64 * np.finfo(float).eps}
+    found = minimize(cost, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options=options)
+    return found.x[:-1], float(found.x[-1])
 
 
 def _hold_names(weights: npt.NDArray[np.float64], bound: float) -> None:

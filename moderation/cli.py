@@ -523,7 +523,11 @@ def train(
     ] = None,
     *,
     accurate: Annotated[
-        bool, typer.Option("--accurate/--fast-only", help="Train the encoder of the accurate tier too: hours.")
+        bool,
+        typer.Option(
+            "--accurate/--fast-only",
+            help="Train the encoder of the accurate tier too: minutes with a graphics card, else a day and more.",
+        ),
     ] = False,
     base: Annotated[
         Path | None,
@@ -532,6 +536,18 @@ def train(
             metavar="DIR",
             help="Fit spam and trackback alone, and take over all else from this model; with --accurate go on training"
             " its encoder.",
+        ),
+    ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option("--teacher", metavar="DIR", help="The files of all-mpnet-base-v2, which teaches the encoder."),
+    ] = None,
+    networks: Annotated[
+        Path | None,
+        typer.Option(
+            "--networks",
+            metavar="DIR",
+            help="Where the fine-tuned networks are kept, half-way; if they are there, they are not made again.",
         ),
     ] = None,
 ) -> None:
@@ -544,7 +560,7 @@ def train(
         raise InputError(f"{folder}: is there already, and a version is written once; give another --out")
     earlier = None if base is None else Classifier.load(base)
     with tempfile.TemporaryDirectory() as scratch:
-        tuned = _tuned(data, Path(scratch), base) if accurate else None
+        tuned = _tuned(data, Path(scratch), base, teacher, networks) if accurate else None
         with _progress("steps", hours=True) as progress:
             trained = recipe.train(
                 data,
@@ -556,6 +572,8 @@ def train(
             )
         card = {"version": folder.name, "created_at": _now().isoformat(), "package_version": moderation.__version__}
         full = {**trained.card, **card}
+        if tuned is not None and "teacher" in tuned.told:
+            full["teacher"] = tuned.told["teacher"]
         try:
             trained.classifier.save(folder, full)
             if tuned is not None:
@@ -586,7 +604,7 @@ def _taken_over(base: Path, told: Mapping[str, Any], trained: "Trained", data: P
     return part
 
 
-def _tuned(data: Path, folder: Path, earlier: Path | None) -> "Tuned":
+def _tuned(data: Path, folder: Path, earlier: Path | None, teacher: Path | None, networks: Path | None) -> "Tuned":
     from moderation.encoder import TUNED
 
     if earlier is not None and not all((earlier / name).is_file() for name in TUNED):
@@ -596,7 +614,15 @@ def _tuned(data: Path, folder: Path, earlier: Path | None) -> "Tuned":
     except ImportError as error:
         raise InputError("train: torch is not installed; pip install 'comment-moderation[train]'") from error
     with _progress("steps", hours=True) as progress:
-        return finetuning.tune(data, seeds_folder(), folder, progress or (lambda *_: None), earlier)
+        return finetuning.tune(
+            data,
+            seeds_folder(),
+            folder,
+            progress or (lambda *_: None),
+            earlier=earlier,
+            large=teacher,
+            networks=networks,
+        )
 
 
 @app.command(epilog="Example: moderation evaluate --data ../data --out build/evaluation", rich_help_panel="Models")

@@ -31,6 +31,7 @@ __all__ = [
     "FILES",
     "HEADS",
     "SENTENCE",
+    "SENTENCE_END",
     "TOKENIZER",
     "TUNED",
     "VECTOR",
@@ -70,7 +71,7 @@ _UNSEEN: Final = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|\[url\]", re.IGNORECASE)
 _HANDLE: Final = re.compile(r"(?<!\w)@\w{2,30}|\[user\]|<user>|\bMENTION\d*\b", re.IGNORECASE)
 _SYMBOL: Final = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+|\n+")
+SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 
 @lru_cache(4096)
@@ -102,7 +103,7 @@ def passages_of(text: str) -> list[str]:
     """Return a text in passages of whole sentences, about `PASSAGE_WORDS` words each, at most `MAX_PASSAGES`."""
     passages: list[str] = []
     words: list[str] = []
-    for sentence in _SENTENCE_END.split(text):
+    for sentence in SENTENCE_END.split(text):
         new = sentence.split()
         if words and len(words) + len(new) > PASSAGE_WORDS:
             passages.append(" ".join(words))

@@ -9,8 +9,19 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix, vstack
+from sklearn.linear_model import LogisticRegression
 
-from moderation.classifier import Classifier, Head, fit_head, fit_line, head_logits, sigmoid, usable_features
+from moderation.classifier import (
+    Classifier,
+    Head,
+    _fit_shares,
+    fit_head,
+    fit_line,
+    head_logits,
+    sigmoid,
+    usable_features,
+)
 from moderation.errors import ModelError
 from moderation.features import DENSE, N_BUCKETS
 from moderation.labels import LABELS
@@ -346,6 +357,19 @@ def test_a_head_is_fitted_where_truth_is_known_and_only_on_features_it_may_use()
     assert (logits[:40] < 0).all()
     assert (logits[40:] > 0).all()
     assert not head.dense[~usable_features("incitement")].any()
+
+
+def test_an_answer_between_yes_and_no_is_a_yes_and_a_no_each_by_its_share():
+    chance = np.random.default_rng(5)
+    features = csr_matrix(chance.normal(size=(80, 6)) * (chance.random((80, 6)) < 0.5))
+    shares, weights = chance.random(80), chance.random(80) + 0.1
+    shares[:20] = 1.0
+    coefficients, intercept = _fit_shares(features, shares, weights, 0.3)
+    # scikit-learn takes whole answers only: each row twice, weighed by the share of either.
+    model = LogisticRegression(C=0.3, tol=1e-8, max_iter=2000)
+    model.fit(vstack([features, features]), np.repeat([1, 0], 80), np.r_[weights * shares, weights * (1 - shares)])
+    assert np.allclose(coefficients, model.coef_[0], atol=2e-3)
+    assert intercept == pytest.approx(model.intercept_[0], abs=2e-3)
 
 
 def test_off_topic_is_judged_by_context_and_not_by_words():

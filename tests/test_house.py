@@ -31,6 +31,7 @@ FLOORS = (
     {"learning", "recipe", "appeal", "lookalikes"},
     {"registry"},
     {"jobs", "report"},
+    {"networks"},
     {"finetuning"},
     {"settings"},  # what the doors share: it reads the environment
     {"cli", "desk", "server"},

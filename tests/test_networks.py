@@ -1,0 +1,165 @@
+"""How the accurate tier's networks are fitted: what is read, what is answered, who teaches. Needs torch."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'comment-moderation[train]')")
+
+from moderation import finetuning, networks  # noqa: E402
+from moderation.encoder import HEADS, WINDOW  # noqa: E402
+from moderation.errors import InputError  # noqa: E402
+
+SHAPE = networks.Shape(24, 1, heads=2)
+K = HEADS.index("incitement")
+
+
+def base(shape=SHAPE):
+    torch.manual_seed(0)
+    state = networks.Network(shape).state_dict()
+    return networks.Base(shape, state, torch.randn(200, shape.width), torch.randn(WINDOW + 2, shape.width) / 9)
+
+
+def rows_of(n=240, seed=3):
+    """Rows whose incitement is told by the token 150, a third of them in pairs, some that nobody judged."""
+    chance = np.random.default_rng(seed)
+    tokens = [[101, *chance.integers(110, 140, chance.integers(3, 20)).tolist(), 102] for _ in range(n)]
+    truth, weight = np.zeros((n, len(HEADS)), np.float32), np.zeros((n, len(HEADS)), np.float32)
+    truth[:, K] = np.arange(n) % 2 == 0
+    for i in range(0, n, 2):
+        tokens[i].insert(2, 150)
+    weight[: n - 40, K] = 1
+    pair = np.full(n, -1)
+    pair[: n // 3] = np.arange(n // 3) // 2
+    fold = np.arange(n) // 2 % 3
+    fold[n - 40 :] = -1
+    source = np.array(["a"] * (n - 40) + ["unjudged"] * 40, object)
+    return networks.Rows(tokens, truth, weight, source, pair, fold, np.full(truth.shape, np.nan, np.float32))
+
+
+def silent(*_):
+    pass
+
+
+def test_a_network_learns_what_tells_rows_apart_and_the_same_again():
+    rows, where = rows_of(), base()
+    schedule = networks.Schedule(passes=12, batch_rows=16, rate=3e-3, average=0.9, threads=1)
+    told = [networks.said(networks.fit(rows, where, schedule, silent), where, rows.tokens)[:, K] for _ in range(2)]
+    assert np.array_equal(*told)
+    yes, no = told[0][rows.truth[:, K] == 1], told[0][rows.truth[:, K] == 0]
+    assert np.mean(yes[:, None] > no[None]) > 0.95
+
+
+def test_what_a_network_says_does_not_depend_on_what_is_said_beside_it():
+    rows, where = rows_of(), base()
+    model = networks.Network(SHAPE, len(HEADS)).eval()
+    together = networks.said(model, where, rows.tokens)
+    alone = np.concatenate([networks.said(model, where, [row]) for row in rows.tokens[:20]])
+    assert np.allclose(together[:20], alone, atol=1e-5)
+
+
+def test_a_fold_and_an_unread_source_are_in_no_step_and_pairs_stand_side_by_side():
+    rows = rows_of()
+    schedule = networks.Schedule(passes=2, batch_rows=16, fold=1, shares={"unjudged": 0.0})
+    steps = list(networks._steps(rows, schedule))
+    seen = np.concatenate(steps)
+    assert not (rows.fold[seen] == 1).any()
+    assert not (rows.source[seen] == "unjudged").any()
+    assert set(seen) == set(np.flatnonzero((rows.fold != 1) & (rows.weight > 0).any(1)))
+    for step in steps:
+        pairs = rows.pair[step]
+        assert (pairs < 0).all() or np.array_equal(pairs[0::2], pairs[1::2])
+
+
+def test_a_part_of_a_pass_is_a_part_of_its_steps():
+    rows = rows_of()
+    whole = len(list(networks._steps(rows, networks.Schedule(passes=1, batch_rows=16))))
+    assert len(list(networks._steps(rows, networks.Schedule(passes=1.5, batch_rows=16)))) == whole + -(-whole // 2)
+
+
+def test_people_and_teacher_share_an_answer_and_the_teacher_alone_answers_what_nobody_judged():
+    rows = rows_of(n=60)
+    soft = np.full(rows.truth.shape, np.nan, np.float32)
+    soft[0, K], soft[1, K], soft[-1, K] = 0.0, 0.0, 3.0
+    target, weight = (each.numpy() for each in networks._targets(rows.taught(soft), networks.Schedule(soft=0.6)))
+    assert target[0, K] == pytest.approx(0.4 * 1 + 0.6 * 0.5)
+    assert target[1, K] == pytest.approx(0.6 * 0.5)
+    assert target[2, K] == 1
+    assert target[-1, K] == pytest.approx(1 / (1 + np.exp(-3.0)))
+    assert weight[:3, K].tolist() == [1, 1, 1]
+    assert weight[-1, K] == networks.SOFT_WEIGHT
+    assert not weight[-2].any()
+
+
+def test_a_pair_is_judged_by_the_label_in_which_its_two_differ():
+    truth = torch.tensor([[1.0, 1.0], [0.0, 1.0], [torch.nan, 0.0], [1.0, 0.0]])
+    near = networks._pair_loss(torch.tensor([[5.0, 0.0], [-5.0, 9.0], [0.0, 0.0], [0.0, 0.0]]), truth)
+    far = networks._pair_loss(torch.tensor([[-5.0, 0.0], [5.0, 9.0], [0.0, 0.0], [0.0, 0.0]]), truth)
+    assert float(near) < 0.01
+    assert float(far) == pytest.approx(10, abs=0.01)
+    assert float(networks._pair_loss(torch.zeros(2, 2), torch.ones(2, 2))) == 0
+
+
+def test_distances_are_counted_as_in_t5():
+    # Raffel et al., 2020: 16 buckets to either side, eight of them exact, the others ever wider up to 128 places.
+    found = networks._distances(96, torch.device("cpu"))
+    assert found[0, 0] == 0
+    assert [int(found[9, 9 - k]) for k in range(8)] == list(range(8))
+    assert [int(found[0, k]) for k in range(1, 8)] == [16 + k for k in range(1, 8)]
+    assert int(found[95, 0]) == 15
+    assert int(found.max()) < 32
+    assert (np.diff(found[95].numpy()[::-1]) >= 0).all()
+
+
+def test_a_teacher_is_asked_only_for_what_it_did_not_see(monkeypatch):
+    rows, read = rows_of(), []
+
+    def fit(rows, base, schedule, progress, **_):
+        read.append(schedule.fold)
+        return schedule.fold
+
+    monkeypatch.setattr(finetuning, "fit", fit)
+    monkeypatch.setattr(
+        finetuning, "said", lambda model, _base, tokens: np.full((len(tokens), len(HEADS)), model, np.float32)
+    )
+    soft = finetuning.asked(rows, base(), silent)
+    assert sorted(read) == list(range(finetuning.FOLDS))
+    judged = rows.fold >= 0
+    assert np.array_equal(soft[judged][:, K], rows.fold[judged])
+    assert (soft[~judged] == np.mean(range(finetuning.FOLDS))).all()
+
+
+def test_what_was_made_is_kept_and_read_again_and_other_files_are_refused(tmp_path):
+    states = tuple(networks.Network(networks.SMALL, len(HEADS)).state_dict() for _ in range(2))
+    made = finetuning.Made(states, np.array([[0.5] * 7, [np.nan] * 7], np.float32), {"rows": 2})
+    made.keep(tmp_path / "kept")
+    again = finetuning.Made.kept(tmp_path / "kept")
+    assert again.told == {"rows": 2}
+    assert np.array_equal(again.soft, made.soft, equal_nan=True)
+    for old, new in zip(made.states, again.states, strict=True):
+        assert old.keys() == new.keys()
+        assert all(torch.allclose(old[name], new[name], atol=1e-3) for name in old)
+    (tmp_path / "kept/made.json").unlink()
+    with pytest.raises(InputError, match="not a folder of fine-tuned networks"):
+        finetuning.Made.kept(tmp_path / "kept")
+
+
+def test_a_piece_is_some_of_the_sentences_always_the_same():
+    text = (
+        "The first one says little. The second one says more than that! Does the third one ask? The fourth one ends it."
+    )
+    piece = finetuning._piece(text)
+    assert piece is not None
+    assert piece == finetuning._piece(text)
+    assert piece in text
+    assert len(piece) < len(text)
+    assert finetuning._piece("One sentence is no piece of itself") is None
+
+
+def test_a_source_of_one_kind_teaches_nothing():
+    answers = np.full((40, len(HEADS)), np.nan)
+    answers[:20, K] = 1.0
+    answers[20:, K] = np.arange(20) % 2
+    source = np.array(["one-sided"] * 20 + ["both"] * 20, object)
+    weight = finetuning._weights(answers, source)
+    assert not weight[:20].any()
+    assert (weight[20:, K] > 0).all()
