@@ -130,7 +130,7 @@ class Page:
 def looked_at(tree: Tree) -> Page:
     """Return the page of `tree`, each element looked at once."""
     looks, tags, attributes = tree.looks, tree.tags, tree.attributes
-    idents = patterns_of([attributes[element]["id"] or "" for element in tree.labelled])
+    idents = patterns_of(tree.idents)
     patterns = dict(zip(tree.labelled, idents, strict=True))
     microdata: dict[int, Microdata] = {}
     for element in tree.described:
@@ -559,7 +559,7 @@ def _own_runs(region: Region, inner: Sequence[Region]) -> Iterator[range]:
 
 def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None, run: bool) -> _Parts:  # noqa: FBT001
     tree, looks, microdata, forms = page.tree, page.looks, page.microdata, page.forms
-    tags, attributes, ends = tree.tags, tree.attributes, tree.ends
+    tags, unshown, ends = tree.tags, tree.unshown, tree.ends
     parts = _Parts()
     whole = -1 if run else region.start
     hidden_until = 0
@@ -587,7 +587,7 @@ def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None
                         parts.texts.append((rank, element))
                     else:
                         parts.skipped.add(element)
-            if tag in UNREAD or element in forms or "hidden" in attributes[element]:
+            if tag in UNREAD or element in forms or element in unshown:
                 parts.skipped.add(element)
                 parts.idle.add(element)
                 hidden_until = ends[element] if tag != "noscript" else element
