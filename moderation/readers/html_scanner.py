@@ -80,7 +80,7 @@ class Columns:
     """The elements and the text of one page, as `html_tree.Tree` has them; element 0 stands for the page itself."""
 
     tags: list[str]
-    looks: list[tuple[str, str] | None]
+    looks: list[tuple[str, str]]
     """Tag and class, of each look."""
     look_of: list[int]
     """The look of each element, without that of the page itself."""

@@ -85,7 +85,7 @@ class Tree:
     """Elements by number: tag, attributes, class, parent, the number after the last one inside, and the text inside."""
 
     tags: list[str] = field(default_factory=lambda: ["#page"])
-    attributes: Mapping[int, Mapping[str, str]] = field(default_factory=lambda: {0: _NOTHING})
+    attributes: Sequence[Mapping[str, str]] | Mapping[int, Mapping[str, str]] = field(default_factory=lambda: [{}])
     looks: list[Look] = field(default_factory=lambda: [_TAGS["#page"][""]])
     """What the tags and classes say."""
     labelled: list[int] = field(default_factory=list)
