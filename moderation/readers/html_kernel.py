@@ -135,8 +135,11 @@ MOST_PROBES: Final = 64
 ROOM: Final = 8
 START: Final = np.uint64(0xCBF29CE484222325)
 PRIME: Final = np.uint64(0x100000001B3)
+EACH: Final = np.uint64(0x0101010101010101)
+HIGHS: Final = np.uint64(0x8080808080808080)
+NOUGHT: Final = np.uint64(0)
 
-LESS, MORE, AND, SOLIDUS, EQUALS, RETURN, NEWLINE = 0x3C, 0x3E, 0x26, 0x2F, 0x3D, 0x0D, 0x0A
+LESS, MORE, AND, DASH, SOLIDUS, EQUALS, RETURN, NEWLINE = 0x3C, 0x3E, 0x26, 0x2D, 0x2F, 0x3D, 0x0D, 0x0A
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int32]
@@ -153,7 +156,31 @@ def _code_of_byte(_context: Any, data: Any, at: Any) -> Any:
     return nb.int64(data, at), code
 
 
+def _code_of_eight(_context: Any, data: Any, at: Any) -> Any:
+    """Return the eight bytes from `at` on as one word."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, values[0])
+        place = builder.bitcast(builder.gep(array.data, [values[1]]), ir.IntType(64).as_pointer())
+        word = builder.load(place)
+        word.align = 1
+        return word
+
+    return nb.uint64(data, at), code
+
+
+def _code_of_lowest(_context: Any, word: Any) -> Any:
+    """Return how many bits below the lowest one that is set are not."""
+
+    def code(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.IntType(1)(1))
+
+    return nb.int64(word), code
+
+
 _byte: Any = intrinsic(_code_of_byte)
+_eight: Any = intrinsic(_code_of_eight)
+_lowest: Any = intrinsic(_code_of_lowest)
 # No function here makes an array: to count who holds those handed on would take half as long again.
 _OPTIONS: Final[dict[str, Any]] = {"nogil": True, "cache": True, "_nrt": False}
 _compiled: Final = nb.njit(**_OPTIONS)
@@ -528,26 +555,37 @@ def _is_end(data: Bytes, at: int, counts: Counts, numbers: Numbers, texts: Bytes
     return at + length if byte == MORE or byte == SOLIDUS or _is_space(byte) else 0
 
 
+@_inlined
+def _next(data: Bytes, at: int, end: int, one: int, two: int, three: int) -> int:
+    """Return the place of the next byte that is one of three, or `end`; a few bytes behind that are looked at."""
+    ones, twos, threes = np.uint64(one) * EACH, np.uint64(two) * EACH, np.uint64(three) * EACH
+    while at < end:
+        word = _eight(data, at)
+        a, b, c = word ^ ones, word ^ twos, word ^ threes
+        # The lowest bit set stands in the first byte that is one of them.
+        found = (((a - EACH) & ~a) | ((b - EACH) & ~b) | ((c - EACH) & ~c)) & HIGHS
+        if found != NOUGHT:
+            at += _lowest(found) >> 3
+            break
+        at += 8
+    return min(at, end)
+
+
 @_compiled
 def _raw_end(data: Bytes, at: int, end: int, mode: int, counts: Counts, numbers: Numbers, texts: Bytes) -> int:
     """Return where text that is no markup ends."""
     if mode == PLAIN:
         return end
     while True:
-        if mode == COMMENTED or mode == NESTED:
-            while at < end and _byte(data, at) != LESS and _byte(data, at) != 0x2D:
-                at += 1
-        else:
-            while at < end and _byte(data, at) != LESS:
-                at += 1
+        at = _next(data, at, end, LESS, LESS, DASH if mode == COMMENTED or mode == NESTED else LESS)
         if at >= end:
             return end
         following = _byte(data, at + 1)
-        if _byte(data, at) == 0x2D:
-            if following == 0x2D and _byte(data, at + 2) == MORE:
+        if _byte(data, at) == DASH:
+            if following == DASH and _byte(data, at + 2) == MORE:
                 mode = SCRIPT_TEXT
         elif mode == SCRIPT_TEXT and following == 0x21:
-            if _byte(data, at + 2) == 0x2D and _byte(data, at + 3) == 0x2D:
+            if _byte(data, at + 2) == DASH and _byte(data, at + 3) == DASH:
                 mode = COMMENTED
         elif following == SOLIDUS:
             if _is_end(data, at + 2, counts, numbers, texts) > 0:
@@ -580,13 +618,12 @@ def _text(
             return stop
     refers = mode == MARKUP or mode == REFERRING
     begin = at
-    while at < stop:
+    while True:
+        at = _next(data, at, stop, LESS, AND, RETURN)
         byte = _byte(data, at)
-        if byte > AND and byte != LESS:
-            at += 1
-        elif byte == LESS and mode == MARKUP:
+        if at >= stop or (byte == LESS and mode == MARKUP):
             break
-        elif byte == RETURN:
+        if byte == RETURN:
             if at > begin:
                 _shown(data, begin, at, rules, counts, numbers, texts)
             at += 1
@@ -712,9 +749,11 @@ def _value(data: Bytes, at: int, end: int) -> tuple[int, int, int, bool]:
     if mark == 0x22 or mark == 0x27:
         begin = at + 1
         at = begin
-        while at < end and _byte(data, at) != mark:
-            byte = _byte(data, at)
-            odd = odd or byte == AND or byte == RETURN
+        while True:
+            at = _next(data, at, end, mark, AND, RETURN)
+            if at >= end or _byte(data, at) == mark:
+                break
+            odd = True
             at += 1
         return begin, at, min(at + 1, end), odd
     begin = at
@@ -904,17 +943,19 @@ def _after_comment(data: Bytes, at: int, end: int) -> int:
     """Return the place behind the comment whose text begins at `at`."""
     if _byte(data, at) == MORE:
         return at + 1
-    if _byte(data, at) == 0x2D and _byte(data, at + 1) == MORE:
+    if _byte(data, at) == DASH and _byte(data, at + 1) == MORE:
         return at + 2
-    while at < end:
-        if _byte(data, at) == 0x2D and _byte(data, at + 1) == 0x2D:
+    while True:
+        at = _next(data, at, end, DASH, DASH, DASH)
+        if at >= end:
+            return end
+        if _byte(data, at + 1) == DASH:
             third = _byte(data, at + 2)
             if third == MORE:
                 return at + 3
             if third == 0x21 and _byte(data, at + 3) == MORE:
                 return at + 4
         at += 1
-    return end
 
 
 @_compiled
@@ -932,7 +973,7 @@ def _after_notes(data: Bytes, at: int, end: int) -> int:
     at = _after_space(data, at)
     while _byte(data, at) == LESS:
         following = _byte(data, at + 1)
-        if following == 0x21 and _byte(data, at + 2) == 0x2D and _byte(data, at + 3) == 0x2D:
+        if following == 0x21 and _byte(data, at + 2) == DASH and _byte(data, at + 3) == DASH:
             at = _after_comment(data, at + 4, end)
         elif following == 0x3F:
             at = _after_mark(data, at + 1, end)
@@ -967,7 +1008,7 @@ def scan(data: Bytes, end: int, rules: Bytes, names: Numbers, counts: Counts, nu
         elif following == SOLIDUS:
             at = _close_tag(data, at, end, rules, counts, numbers, texts)
         elif following == 0x21:
-            if _byte(data, at + 2) == 0x2D and _byte(data, at + 3) == 0x2D:
+            if _byte(data, at + 2) == DASH and _byte(data, at + 3) == DASH:
                 at = _after_comment(data, at + 4, end)
             else:
                 at = _after_mark(data, at + 2, end)

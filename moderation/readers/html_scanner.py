@@ -285,20 +285,23 @@ def _lines(text: str) -> str:
 
 
 _ATTRIBUTE: Final = re.compile(
-    rb"([^ \t\n\f\r/][^ \t\n\f\r/=]*)"
-    rb"(?:[ \t\n\f\r]*=[ \t\n\f\r]*(?:\"([^\"]*)\"|'([^']*)'|([^ \t\n\f\r>]*)))?"
+    r"([^ \t\n\f\r/][^ \t\n\f\r/=]*)"
+    r"(?:[ \t\n\f\r]*=[ \t\n\f\r]*(?:\"([^\"]*)\"|'([^']*)'|([^ \t\n\f\r>]*)))?"
 )
-_NAMES: Final[dict[bytes, str]] = {}
+# Only these letters have another case there.
+_SMALL: Final = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}
 
 
 def attributes_in(written: bytes) -> dict[str, str]:
     """Return the attributes of an opening tag; of those of one name, the first counts."""
+    text = written.decode()
+    is_plain = "&" not in text and "\r" not in text
     found: dict[str, str] = {}
-    for name, double, single, bare in _ATTRIBUTE.findall(written):
-        value = (double or single or bare).decode()
-        if "&" in value or "\r" in value:
-            value = unescaped(value)
-        found.setdefault(name.lower().decode(), value)
+    for name, double, single, bare in _ATTRIBUTE.findall(text):
+        small = name if name.islower() else name.translate(_SMALL)
+        if small not in found:
+            value = double or single or bare
+            found[small] = value if is_plain else unescaped(value)
     return found
 
 
