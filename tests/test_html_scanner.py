@@ -88,6 +88,7 @@ def test_tags_end_the_same_elements(tag):
         "&#0;&#x80;&#x9f;&#x81;&#xd800;&#x110000;&#99999999999999999999;&#x1F600;&#65&#x41 &#;&#x;&#xg;&#a;",
         "&amp&ampx&AMP;&notit;&notin;&not in&copy=1&nGt;&ThickSpace;&bogus;&b&CounterClockwiseContourIntegral;&;& ",
         "<p a=&copy=1 b='&copy=1' c='&copy;=1' d='&copyx' e='&copy x' f='&notit;' g=&amp h=&#65i j=&lt;>x",
+        "<html class='a&amp;b'>",
         "<p class='a&amp;b' id='c&#38;d'>x<p class=a&b class=c id id=e>y<P CLASS id=''>z",
         "<p a b=c d = 'e' f= \"g\"h=i / j/k =l ='m' \"n\" o=p/>q<p r=/s/>t<p/u/ v>w",
         "<p hidden itemprop=text>a<p HIDDEN=no itemtype='x' typeof>b<p id=c itemscope>d",
@@ -100,6 +101,12 @@ def test_tags_end_the_same_elements(tag):
 )
 def test_odd_markup(page):
     assert_same(page)
+
+
+def test_bits_are_those_of_trees():
+    for name in ("HIDDEN", "LINKED", "DATA", "NOTED", "DROPPED"):
+        assert getattr(html_kernel, name) == getattr(html_tree, f"_{name}")
+    assert html_kernel.UNREAD == html_tree.UNREAD_INSIDE
 
 
 def test_references_of_every_name():

@@ -83,9 +83,9 @@ class Columns:
     looks: list[tuple[str, str]]
     """Tag and class, of each look."""
     look_of: list[int]
-    """The look of each element, without that of the page itself."""
+    """The look of each element, without that of the page itself; -1 where there is none."""
     odd: list[int]
-    """Elements whose class is written with references: they have no look here."""
+    """Those elements, whose class is written with references."""
     kinds: bytes
     """What attributes each element has: 0 for none, 1 for a class alone, 2 for others."""
     begins: Sequence[int]
@@ -102,6 +102,7 @@ class Columns:
     noted: list[int]
     labelled: list[int]
     idents: list[str]
+    """The ids of those."""
     described: list[int]
     unshown: list[int]
     data: list[str]
@@ -109,7 +110,7 @@ class Columns:
 
 @dataclass(slots=True)
 class _Room:
-    """What the compiled reader writes into: it is used again, for a page would not take as long as to make it."""
+    """What the compiled reader writes into; it is used again, as to make it takes longer than to read most pages."""
 
     data: Any = field(default_factory=partial(np.empty, 0, np.uint8))
     counts: Any = None
@@ -118,9 +119,10 @@ class _Room:
 
 
 class Scanner:
-    """The compiled reader, ready to read; to make it so takes a part of a second, once it is compiled.
+    """The compiled reader, ready to read; to make it so takes half a second, and some ten where it is not compiled yet.
 
-    Raises `ValueError` where the libxml2 that is installed has ways of its own.
+    `marks` are the bits that `html_tree` gives to tags. Raises `ValueError` where another libxml2 is installed, which
+    has ways of its own.
     """
 
     def __init__(self, marks: Mapping[str, int]) -> None:
