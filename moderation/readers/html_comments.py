@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate, chain
+from itertools import accumulate, chain, compress
+from operator import attrgetter
 from typing import Final
 
 from moderation.readers import dates
@@ -130,7 +131,7 @@ class Page:
 def looked_at(tree: Tree) -> Page:
     """Return the page of `tree`, each element looked at once."""
     looks, tags, attributes = tree.looks, tree.tags, tree.attributes
-    idents = patterns_of([attributes[element]["id"] or "" for element in tree.labelled])
+    idents = patterns_of(tree.idents)
     patterns = dict(zip(tree.labelled, idents, strict=True))
     microdata: dict[int, Microdata] = {}
     for element in tree.described:
@@ -222,7 +223,7 @@ def _place(page: Page) -> None:
 
 def _named_in(looks: Sequence[Look]) -> list[int]:
     """Return the elements whose names place something."""
-    named = [element for element, found in enumerate(looks) if found.placing]
+    named = list(compress(range(len(looks)), map(attrgetter("placing"), looks)))
     if any(looks[element].above for element in named):
         named = [element for element, found in enumerate(looks) if found.placing or found.below]
     return named
@@ -559,7 +560,7 @@ def _own_runs(region: Region, inner: Sequence[Region]) -> Iterator[range]:
 
 def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None, run: bool) -> _Parts:  # noqa: FBT001
     tree, looks, microdata, forms = page.tree, page.looks, page.microdata, page.forms
-    tags, attributes, ends = tree.tags, tree.attributes, tree.ends
+    tags, unshown, ends = tree.tags, tree.unshown, tree.ends
     parts = _Parts()
     whole = -1 if run else region.start
     hidden_until = 0
@@ -587,7 +588,7 @@ def _parts(page: Page, region: Region, inner: Sequence[Region], site: int | None
                         parts.texts.append((rank, element))
                     else:
                         parts.skipped.add(element)
-            if tag in UNREAD or element in forms or "hidden" in attributes[element]:
+            if tag in UNREAD or element in forms or element in unshown:
                 parts.skipped.add(element)
                 parts.idle.add(element)
                 hidden_until = ends[element] if tag != "noscript" else element
@@ -1045,9 +1046,9 @@ def _named(page: Page, region: Region, inner: Sequence[Region], parts: _Parts, f
         around.append(before)
     further = range(region.start + 1, min(region.end, skip_after, region.start + 40))
     for element in chain((region.start, *around), further):
+        if element not in page.patterns and tree.tags[element] != "a" and element != region.start:
+            continue  # nothing names it
         attributes = tree.attributes[element]
-        if not attributes:
-            continue
         value = attributes.get("id") or (attributes.get("name") if tree.tags[element] == "a" else None)
         if value and any(map(str.isdigit, value)) and _ANCHOR.fullmatch(value):
             found.anchor = _PREFIX.sub("", value)

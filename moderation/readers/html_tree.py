@@ -22,6 +22,7 @@ import pyarrow as pa
 from lxml import etree
 
 from moderation.readers.encoding import encoding_of, replace_bad_bytes
+from moderation.readers.html_scanner import ALONE, Columns, Scanner, attributes_in
 from moderation.readers.html_words import Look, Looks
 
 __all__ = ["HEADS", "MOST_BYTES", "UNREAD", "UNREAD_INSIDE", "Region", "Tree", "decoded", "parsed", "parts"]
@@ -31,6 +32,9 @@ MOST_BYTES: Final = 32 << 20
 MOST_ELEMENTS: Final = 600_000
 PIECE: Final = 1 << 20
 MOST_PIECES: Final = 200
+# To make the compiled reader ready takes half a second, which it saves on some fifty megabytes; whoever gives this much
+# mostly has more.
+WORTH_IT: Final = 1 << 24
 
 _UNSHOWN: Final = frozenset(("script", "style", "template", "svg", "math", "iframe", "object", "noembed", "noframes"))
 # What is empty by nature and says nothing of what is around it; they are many, and are not kept.
@@ -82,13 +86,17 @@ class Tree:
     """Elements by number: tag, attributes, class, parent, the number after the last one inside, and the text inside."""
 
     tags: list[str] = field(default_factory=lambda: ["#page"])
-    attributes: list[Mapping[str, str]] = field(default_factory=lambda: [{}])
+    attributes: Sequence[Mapping[str, str]] | Mapping[int, Mapping[str, str]] = field(default_factory=lambda: [{}])
     looks: list[Look] = field(default_factory=lambda: [_TAGS["#page"][""]])
     """What the tags and classes say."""
     labelled: list[int] = field(default_factory=list)
-    """The elements that have an id."""
+    """The elements that have an id ..."""
+    idents: list[str] = field(default_factory=list)
+    """... and those ids."""
     described: list[int] = field(default_factory=list)
     """The elements that have microdata."""
+    unshown: set[int] = field(default_factory=set)
+    """The elements that say that they are hidden."""
     noted: dict[str, list[int]] = field(default_factory=dict)
     """The elements of some tags."""
     parents: list[int] = field(default_factory=lambda: [-1])
@@ -319,6 +327,10 @@ _SPARE: Final[list["_Parser"]] = []
 
 def parsed(data: bytes) -> Tree:
     """Return the tree of a page (bytes in UTF-8)."""
+    scanner = _Compiled.scanner_for(data)
+    columns = scanner.read(data) if scanner is not None else None
+    if columns is not None:
+        return _scanned(data, columns)
     try:
         parser = _SPARE.pop()
     except IndexError:
@@ -326,6 +338,25 @@ def parsed(data: bytes) -> Tree:
     tree = parser.parsed(data)
     _SPARE.append(parser)  # not where parsing failed
     return tree
+
+
+class _Compiled:
+    """The compiled reader, once it is ready, and how many bytes were read without it."""
+
+    scanner: Scanner | None = None
+    is_wanted = True
+    seen = 0
+
+    @classmethod
+    def scanner_for(cls, data: bytes) -> Scanner | None:
+        """Return the compiled reader for a page, once so much was read that making it ready pays."""
+        if cls.scanner is None and cls.is_wanted:
+            cls.seen += len(data)
+            if cls.seen >= WORTH_IT:
+                cls.is_wanted = False  # whoever comes first makes it ready
+                with suppress(ValueError):
+                    cls.scanner = Scanner(_MARKS)
+        return cls.scanner if 0 < len(data) <= PIECE else None
 
 
 class _Parser:
@@ -408,7 +439,8 @@ def _kept(tags: Iterable[str]) -> int:
 def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
     """Return the tree of elements with the tags `begun`, from what was met: attributes, text, and None for an end."""
     tree = Tree(cut=cut)
-    tags, attributes, looks = tree.tags, tree.attributes, tree.looks
+    attributes: list[Mapping[str, str]] = [_NOTHING]
+    tags, looks = tree.tags, tree.looks
     labelled, described = tree.labelled, tree.described
     parents, states, first = tree.parents, tree.states, tree.first
     chunks, letters, linked = tree.chunks, tree.letters, tree.linked
@@ -486,6 +518,9 @@ def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
             attributes.append(event)
             if "id" in event:
                 labelled.append(here)
+                tree.idents.append(event["id"])
+            if "hidden" in event:
+                tree.unshown.add(here)
             if "itemprop" in event or "itemtype" in event or "typeof" in event:
                 described.append(here)
     while here:
@@ -495,7 +530,64 @@ def _tree(begun: Sequence[str], met: Iterable[Any], *, cut: bool) -> Tree:
     ends[0], last[0] = count, at
     del ends[count:], last[count:]
     tree.ends, tree.last, tree.data = ends, last, list(map("".join, data))
+    tree.attributes = attributes
     return tree
+
+
+class _Attributes(dict[int, Mapping[str, str]]):
+    """The attributes of elements, each read when somebody asks for it: few are asked for."""
+
+    __slots__ = ("columns", "data", "looks")
+
+    def __init__(self, data: bytes, columns: Columns, looks: Sequence[Look]) -> None:
+        super().__init__()
+        self.data, self.columns, self.looks = data, columns, looks
+
+    def __missing__(self, element: int) -> Mapping[str, str]:
+        columns = self.columns
+        kind = columns.kinds[element]
+        if kind == 0:
+            found: Mapping[str, str] = _NOTHING
+        elif kind == ALONE:
+            found = self.looks[element].attributes
+        else:
+            found = attributes_in(self.data[columns.begins[element] : columns.stops[element]])
+        self[element] = found
+        return found
+
+
+def _scanned(data: bytes, columns: Columns) -> Tree:
+    """Return the tree of what the compiled reader found."""
+    tags = columns.tags
+    page = _TAGS["#page"][""]
+    known = [*(_TAGS[tag][names] for tag, names in columns.looks), page]  # the last one stands in where none is given
+    looks = [page, *map(known.__getitem__, columns.look_of)]
+    attributes = _Attributes(data, columns, looks)
+    for element in columns.odd:
+        own = attributes[element] = attributes_in(data[columns.begins[element] : columns.stops[element]])
+        looks[element] = _TAGS[tags[element]][own["class"]]
+    noted: dict[str, list[int]] = {}
+    for element in columns.noted:
+        noted.setdefault(tags[element], []).append(element)
+    return Tree(
+        tags=tags,
+        attributes=attributes,
+        looks=looks,
+        labelled=columns.labelled,
+        idents=columns.idents,
+        described=columns.described,
+        unshown=set(columns.unshown),
+        noted=noted,
+        parents=columns.parents,
+        ends=columns.ends,
+        first=columns.first,
+        last=columns.last,
+        chunks=columns.chunks,
+        letters=columns.letters,
+        linked=columns.linked,
+        states=columns.states,
+        data=columns.data,
+    )
 
 
 def parts(data: bytes) -> Iterable[tuple[str, bytes]]:
