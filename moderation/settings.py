@@ -111,7 +111,15 @@ def seeds_folder() -> Path:
 
 def check_files() -> list[Path]:
     """Return the files of sentences with known truth that a candidate is measured on."""
-    names = ("attacks.jsonl", "checks.jsonl", "contrast.jsonl", "neutral.jsonl", "notices.jsonl", "promotion.jsonl")
+    names = (
+        "attacks.jsonl",
+        "checks.jsonl",
+        "contrast.jsonl",
+        "insults.jsonl",
+        "neutral.jsonl",
+        "notices.jsonl",
+        "promotion.jsonl",
+    )
     return [seeds_folder() / name for name in names]
 
 

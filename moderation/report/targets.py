@@ -14,6 +14,8 @@ KEYS: Final = (
     ("identity_attack", "foxnews"),
     ("identity_attack", "attacks"),
     ("toxicity", "wiki_nonfuzzed"),
+    ("toxicity", "insults"),
+    ("threat", "insults"),
 )
 """The label and set of the curves, the cascade and the bars."""
 
