@@ -41,6 +41,13 @@ NAMES = {
 PLANS = {"wxr": wxr.PLAN, "disqus": disqus.PLAN, "blogml": blogml.PLAN, "blogger": blogger.PLAN}
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "parsed"])
+def is_compiled(request, monkeypatch):
+    """Read plain records by the compiled parser, or none."""
+    monkeypatch.setattr("moderation.readers.xml_stream.is_worth_it", lambda _: request.param)
+    return request.param
+
+
 class Taken:
     """What came out of one file."""
 
@@ -507,6 +514,13 @@ def test_real_exports_have_as_many_comments_of_each_type(number):
     taken = Taken(path)
     assert taken.loss.records_in == kinds.total()
     assert Counter(taken.column("kind")) + Counter({"comment": taken.loss.lost}) == kinds
+
+
+def test_an_article_with_a_title_only_has_one_id_however_it_is_read(tmp_path):
+    # Two titles are for the tree to look at; what is empty is not there, in both.
+    titles = ["Rye", "Rye</title><title>", "Rye</title><pubDate></pubDate><title>"]
+    found = [Taken(written(tmp_path, f"<item><title>{title}</title>", comment(1))) for title in titles]
+    assert len({name for taken in found for name in taken.column("article_id")}) == 1
 
 
 def test_a_mark_at_the_beginning_is_no_text():

@@ -17,7 +17,7 @@ from moderation.readers.xml_cells import Sheet
 __all__ = ["Layout", "Rows", "is_worth_it"]
 
 # To make the compiled parser ready takes a part of a second, once: in that time, all of a smaller file is read slowly.
-WORTH_IT: Final = 1 << 23
+WORTH_IT: Final = 1 << 24
 # What a packed file may hold more than it has.
 PACKED: Final = 4
 # How many rows there is room for at first.
