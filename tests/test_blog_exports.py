@@ -375,6 +375,29 @@ def test_blocks_change_nothing(monkeypatch, name, block):
     assert sorted(whole.loss.notes) == sorted(small.loss.notes)
 
 
+@pytest.mark.parametrize(
+    "odd", ["", "<entry><blogger:type>COMMENT</blogger:type></x></entry>", "<entry><!-- --></entry>"]
+)
+@pytest.mark.parametrize("kept", [1 << 26, 2000])
+def test_a_plain_export_of_blogger_is_read_once(tmp_path, monkeypatch, is_compiled, odd, kept):
+    begun = []
+    monkeypatch.setattr(blogger, "XmlStream", lambda *given: begun.append(given) or XmlStream(*given))
+    monkeypatch.setattr(blogger, "KEPT", kept)
+    entries = [
+        f"<entry><id>post-{number}</id><blogger:type>{kind}</blogger:type><blogger:parent>post-1</blogger:parent>"
+        f"<title>Rye {number}</title><content>Loaf {number}</content></entry>"
+        for number, kind in enumerate(["COMMENT", "POST", "COMMENT", "PAGE", "COMMENT", "TEMPLATE"])
+    ]
+    path = tmp_path / "feed.atom"
+    path.write_bytes(ROOTS["blogger"].format("\n".join([*entries, odd])).encode())
+    taken = Taken(path)
+    assert taken.texts == ["Loaf 0", "Loaf 2", "Loaf 4"]
+    assert taken.column("article_id") == ["blogger:1"] * 3
+    assert [len(batch.articles) for batch in taken.batches] == [1]
+    assert len(begun) == (1 if is_compiled and not odd and kept > 2000 else 2)
+    assert taken.loss.lost == len(taken.loss.notes) == odd.count("</x>")
+
+
 # Size.
 
 

@@ -93,12 +93,13 @@ class Plan:
 class Passing(NamedTuple):
     """Which records may be passed over: those whose bytes (in UTF-8) or cells tell that nobody wants them.
 
-    `by_cells` is asked with the cells of the numbers `cells`; both must be sure.
+    `by_bytes` tells it of bytes. `by_cells` is asked with the cells of the numbers `cells`: it returns what is to tell
+    it of the bytes of such a record, or None where the cells tell it already.
     """
 
     by_bytes: Callable[[bytes], bool]
     cells: Sequence[int]
-    by_cells: Callable[..., bool]
+    by_cells: Callable[..., Callable[[bytes], bool] | None]
 
 
 class Record(NamedTuple):
@@ -198,7 +199,8 @@ class XmlStream:
     """The records of one file in order, to be iterated once.
 
     Whoever takes them counts them, and loses those without a tree. Those that `passing` tells of may be passed over.
-    Raises `FormatError` where the file declares entities.
+    `is_plain` says, in the end, that the compiled parser read all of them. Raises `FormatError` where the file declares
+    entities.
     """
 
     def __init__(self, source: Source, tally: Tally, plan: Plan, passing: Passing | None = None) -> None:
@@ -207,6 +209,7 @@ class XmlStream:
         self._plan = plan
         self._passing = passing
         self._spelling = _Spelling(source.head_text(), plan.namespaces)
+        self.is_plain = False
 
     def keys(self, names: Mapping[str, str]) -> Keys:
         """Return `names` (the format's -> ours) by the tags of this file's trees."""
@@ -233,12 +236,14 @@ class XmlStream:
                 yield from self._cut(cutter, parser)
             if root and b"</" + root.encode() not in window.tail:
                 self._tally.note("the file ends before its last tag: what may have followed is missing")
+        self.is_plain = parser.is_plain
 
     def _cut(self, cutter: "_Cutter", parser: "_Parser") -> Iterator[Record]:
         """Read piece by piece."""
         waiting: list[_Piece] = []
         size = 0
         for piece in cutter.pieces():
+            parser.is_plain = False
             if self._passing is not None and self._passing.by_bytes(piece.data):
                 continue
             waiting.append(piece)
@@ -647,6 +652,7 @@ class _Parser:
         self._passing = passing
         self._is_compiled = is_compiled
         self._layout: tuple[int, Layout | None] = (-1, None)
+        self.is_plain = True
         self._sheets = threading.local()
         written = map(spelling.written, plan.records)
         self._last = [(b"<" + name, b"</" + name + b">") for name in written]
@@ -676,6 +682,7 @@ class _Parser:
         plain = self._plain(run)
         if plain is not None:
             return plain
+        self.is_plain = False
         bare = b"<!" not in run  # each look costs a part of what parsing does
         if (0 if bare else run.count(OPEN)) != (run.count(CLOSE) if b"]" in run else 0):
             return None  # a section that was never ended would swallow what follows
@@ -711,9 +718,10 @@ class _Parser:
         chosen = None
         if self._passing is not None:
             _, cells, by_cells = self._passing
-            chosen = [row for row, told in enumerate(rows.cells(among=cells)) if not by_cells(*told)]
-            if b"<!" not in run:
-                chosen = [row for row in chosen if not self._passing.by_bytes(run[rows.span(row)])]
+            tests = [(row, by_bytes) for row, told in enumerate(rows.cells(among=cells))
+                     if (by_bytes := by_cells(*told)) is not None]  # fmt: skip
+            bare = b"<!" not in run
+            chosen = [row for row, by_bytes in tests if not (bare and by_bytes(run[rows.span(row)]))]
         records = zip(rows.names(chosen), rows.cells(chosen), strict=True)
         return (Record(name, None, "", cells) for name, cells in records)
 
