@@ -61,6 +61,7 @@ REFUSED = [
 ODD = {
     "wxr": ["<wp:comment/>", "<item></item>", "<wp:comment></wp:comment>", "<wp:comment_id>2</wp:comment_id>",
             "<wp:comment_author><b/></wp:comment_author>", "<x><wp:comment></wp:comment></x>",
+            "<wp:commentmeta><x><b/></x></wp:commentmeta>",
             "<wp:commentmeta><wp:meta_key> akismet_result</wp:meta_key></wp:commentmeta>",
             "<wp:commentmeta><wp:meta_key>akismet_result</wp:meta_key></wp:commentmeta>" * 2],
     "disqus": ["<post></post>", "<thread id='2'/>", "<author/>", "<message/>", "<x><thread/></x>"],

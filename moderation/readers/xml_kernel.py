@@ -493,6 +493,9 @@ def find(
                         node = children[c, 2]
                         break
             if node < 0:
+                above = path[depth - 1, 0] if depth > 0 else -1
+                if above >= 0 and nodes[above, PICK] < nodes[above, PICKS]:
+                    return REFUSED  # a key and what is beside it hold texts only
                 if depth == 0 or (colon != 0 and not _is_declared(data, begins, colon, names, prefixes)):
                     return REFUSED
                 for i in range(len(guards)):

@@ -1,10 +1,10 @@
 """The bytes of an XML export in, its records out as cells or small parsed trees: memory stays flat, damage stays local.
 
-The stream is cut where records begin and end, with an eye for CDATA sections; what was cut out is parsed by the
-hundred, strictly, and a stylesheet says what its records hold, all in a thread of its own. What is odd there is handed
-over as trees. Only where parsing fails is each record looked at alone: mended if it can be, read as far as it goes if
-not. So a file of any size, cut off anywhere, with any fault in it, costs the records that the fault stands in and no
-other.
+The stream is cut where records begin and end, with an eye for CDATA sections; what was cut out is read by the hundred,
+in a thread of its own: in large files by a compiled parser, if all of it is plain; else it is parsed, strictly, and a
+stylesheet says what its records hold. What is odd there is handed over as trees. Only where parsing fails is each
+record looked at alone: mended if it can be, read as far as it goes if not. So a file of any size, cut off anywhere,
+with any fault in it, costs the records that the fault stands in and no other.
 
 No document type ever reaches the parser: entities that a file declares are refused before the first record is read.
 """
