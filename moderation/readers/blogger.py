@@ -118,7 +118,7 @@ _TYPES: Final = [list(_CELLS).index(name) for name in ("kind", "type")]
 # Bodies of posts are kept from the first reading to the second: packed when there are many, left out beyond that.
 LOOSE, PACKED = 1 << 24, 1 << 27
 # So much of comments may be kept from the first reading: their texts, and what each takes beside that.
-KEPT, BESIDE = 1 << 26, 1 << 10
+KEPT, BESIDE = 1 << 25, 1 << 10
 STATUS: Final = {"live": "approved", "emptied": "trash", "ghosted": "rejected", "pending": "pending"}
 
 
