@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from moderation.readers import blogger, blogml, disqus, wxr
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
-from moderation.readers.xml_plain import Layout
+from moderation.readers.xml_plain import WORTH_IT, Layout, is_worth_it
 from moderation.readers.xml_stream import XmlStream, _Parser
 
 PLANS = {"wxr": wxr.PLAN, "disqus": disqus.PLAN, "blogml": blogml.PLAN, "blogger": blogger.PLAN}
@@ -99,6 +99,16 @@ def both(request, tmp_path_factory):
     both = Both(tmp_path_factory.mktemp("plain"), request.param)
     both.kind = request.param
     return both
+
+
+@pytest.mark.parametrize(("size", "is_ready"), [(1, False), (1, True), (WORTH_IT - 1, False), (WORTH_IT, False)])
+def test_for_small_files_it_is_not_made_ready(tmp_path, monkeypatch, size, is_ready):
+    monkeypatch.setattr(Layout, "is_ready", is_ready)
+    path = tmp_path / "x.xml"
+    with path.open("wb") as file:
+        file.write(b"<")
+        file.truncate(size)
+    assert is_worth_it(Source.of(path)) == (is_ready or size >= WORTH_IT)
 
 
 @pytest.mark.parametrize("between", ["", "\n", "\r\n", "\r"])
