@@ -41,6 +41,13 @@ NAMES = {
 PLANS = {"wxr": wxr.PLAN, "disqus": disqus.PLAN, "blogml": blogml.PLAN, "blogger": blogger.PLAN}
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "parsed"])
+def is_compiled(request, monkeypatch):
+    """Read plain records by the compiled parser, or none."""
+    monkeypatch.setattr("moderation.readers.xml_stream.is_worth_it", lambda _: request.param)
+    return request.param
+
+
 class Taken:
     """What came out of one file."""
 
@@ -368,6 +375,29 @@ def test_blocks_change_nothing(monkeypatch, name, block):
     assert sorted(whole.loss.notes) == sorted(small.loss.notes)
 
 
+@pytest.mark.parametrize(
+    "odd", ["", "<entry><blogger:type>COMMENT</blogger:type></x></entry>", "<entry><!-- --></entry>"]
+)
+@pytest.mark.parametrize("kept", [1 << 26, 2000])
+def test_a_plain_export_of_blogger_is_read_once(tmp_path, monkeypatch, is_compiled, odd, kept):
+    begun = []
+    monkeypatch.setattr(blogger, "XmlStream", lambda *given: begun.append(given) or XmlStream(*given))
+    monkeypatch.setattr(blogger, "KEPT", kept)
+    entries = [
+        f"<entry><id>post-{number}</id><blogger:type>{kind}</blogger:type><blogger:parent>post-1</blogger:parent>"
+        f"<title>Rye {number}</title><content>Loaf {number}</content></entry>"
+        for number, kind in enumerate(["COMMENT", "POST", "COMMENT", "PAGE", "COMMENT", "TEMPLATE"])
+    ]
+    path = tmp_path / "feed.atom"
+    path.write_bytes(ROOTS["blogger"].format("\n".join([*entries, odd])).encode())
+    taken = Taken(path)
+    assert taken.texts == ["Loaf 0", "Loaf 2", "Loaf 4"]
+    assert taken.column("article_id") == ["blogger:1"] * 3
+    assert [len(batch.articles) for batch in taken.batches] == [1]
+    assert len(begun) == (1 if is_compiled and not odd and kept > 2000 else 2)
+    assert taken.loss.lost == len(taken.loss.notes) == odd.count("</x>")
+
+
 # Size.
 
 
@@ -507,6 +537,13 @@ def test_real_exports_have_as_many_comments_of_each_type(number):
     taken = Taken(path)
     assert taken.loss.records_in == kinds.total()
     assert Counter(taken.column("kind")) + Counter({"comment": taken.loss.lost}) == kinds
+
+
+def test_an_article_with_a_title_only_has_one_id_however_it_is_read(tmp_path):
+    # Two titles are for the tree to look at; what is empty is not there, in both.
+    titles = ["Rye", "Rye</title><title>", "Rye</title><pubDate></pubDate><title>"]
+    found = [Taken(written(tmp_path, f"<item><title>{title}</title>", comment(1))) for title in titles]
+    assert len({name for taken in found for name in taken.column("article_id")}) == 1
 
 
 def test_a_mark_at_the_beginning_is_no_text():

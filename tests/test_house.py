@@ -51,7 +51,7 @@ HOMES = {
     "joblib": {"jobs"},
     "lxml": {"readers"},
     "matplotlib": {"report"},
-    "numba": {"features", "readers"},  # there, for large JSON only
+    "numba": {"features", "readers"},  # there, for large JSON and XML only
     "openpyxl": {"readers"},
     "onnxruntime": {"encoder"},
     "orjson": {"readers"},

@@ -27,7 +27,7 @@ def article_of(native: str | None, content: Mapping[str, str | None]) -> dict[st
         return {}
     # What is edited least names it: an article that was corrected since must still be the same one.
     names = ("url",) if content.get("url") else ("title", "published_at") if content.get("title") else ("text",)
-    parts = [content.get(name) for name in names]
+    parts = [content.get(name) or None for name in names]  # what is empty is as if it were not there
     return {"article_id": native_id("article", *parts), **known}
 
 

@@ -1,11 +1,13 @@
 """Blogger's exports in, batches out: the classic Atom backup, and `feed.atom` from Google Takeout.
 
-Posts and comments stand in one list, in any order: the file is read twice, first for the posts, then for the comments.
+Posts and comments stand in one list, in any order: the file is read twice, first for the posts, then for the comments;
+or once, where the first reading shows that nothing is out of the ordinary, and can keep the comments.
 """
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from moderation.readers.articles import article_of, told_once
@@ -15,7 +17,7 @@ from moderation.readers.markup import plain_text
 from moderation.readers.records import batches_of_fields
 from moderation.readers.source import Source
 from moderation.readers.xml_cells import Sheet, once
-from moderation.readers.xml_stream import Keys, Plan, XmlStream, all_text, first_tag, markup
+from moderation.readers.xml_stream import Keys, Passing, Plan, Record, XmlStream, all_text, first_tag, markup
 from moderation.tables import Batch
 
 __all__ = ["BLOGGER"]
@@ -84,6 +86,15 @@ SHEET: Final = Sheet(
             ),
         ]
     },
+    apart={
+        "entry": [
+            ("{content}", "{summary}"),
+            (_CELLS["kind"], "{blogger:type}"),
+            (_CELLS["answered"], "{blogger:inReplyTo}"),
+            (_CELLS["ref"], "{blogger:parent}"),
+        ]
+    },
+    never={"entry": ["{app:control}"]},
 )
 PLAN: Final = Plan(
     records={"entry": ()},
@@ -103,8 +114,11 @@ NATIVE: Final = re.compile(r"(?:post-|comments/default/|comments/|posts/default/
 # What comes before them is looked for first: that goes at the speed of memory.
 _POST: Final = {b":type>": re.compile(rb"\s*(?:POST|PAGE)"), b"kind#": re.compile(rb"(?:post|page|settings|template)")}
 _COMMENT: Final = {b":type>": re.compile(rb"\s*COMMENT"), b"kind#": re.compile(rb"comment")}
+_TYPES: Final = [list(_CELLS).index(name) for name in ("kind", "type")]
 # Bodies of posts are kept from the first reading to the second: packed when there are many, left out beyond that.
 LOOSE, PACKED = 1 << 24, 1 << 27
+# So much of comments may be kept from the first reading: their texts, and what each takes beside that.
+KEPT, BESIDE = 1 << 25, 1 << 10
 STATUS: Final = {"live": "approved", "emptied": "trash", "ghosted": "rejected", "pending": "pending"}
 
 
@@ -150,16 +164,42 @@ class _Posts:
         return self._last[1]
 
 
+class _Comments:
+    """The comments that the first reading comes by, in order, unless there are too many."""
+
+    def __init__(self) -> None:
+        self.are_all = True
+        self._kept: list[tuple[str, ...]] = []
+        self._size = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield them."""
+        return (Record("entry", None, "", cells) for cells in self._kept)
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Keep one more, if its cells say all of it."""
+        self._size += BESIDE + sum(map(len, cells))
+        self.are_all = self.are_all and bool(cells) and self._size < KEPT
+        if self.are_all:
+            self._kept.append(tuple(cells))  # lists would be gone through by the collector again and again
+        else:
+            self._kept.clear()
+
+
 def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, Any], Mapping[str, str | None]]]:
     tally = wanted.tally
     posts = _Posts(tally)
+    comments = _Comments()
     # The second reading tells of what was mended.
-    first = XmlStream(source, Tally(), PLAN, lambda data: _shows(data, _COMMENT) and not _shows(data, _POST))
+    quiet = Tally()
+    first = XmlStream(source, quiet, PLAN, Passing(_is_no_post, _TYPES, _by_type))
     keys = first.keys(KEYS)
     for _, tree, _, cells in first:
         if cells or tree is not None:
             entry = _of_cells(cells) if cells else _entry(tree, keys)
-            if _is(entry, "post", "page") and (name := _native(entry.get("id"))):
+            if _is(entry, "comment"):
+                comments.add(cells)
+            elif _is(entry, "post", "page") and (name := _native(entry.get("id"))):
                 content = {
                     "url": entry.get("url") or entry.get("filename"),
                     "title": plain_text(entry.get("title") or ""),
@@ -168,8 +208,10 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
                 }
                 posts.add(name, content, entry.get("text") or "")
     number = 0
-    second = XmlStream(source, tally, PLAN, lambda data: _shows(data, _POST) and not _shows(data, _COMMENT))
-    keys = second.keys(KEYS)
+    second: Iterable[Record] = comments
+    if not (first.is_plain and comments.are_all) or quiet.report().notes:
+        stream = XmlStream(source, tally, PLAN, Passing(_is_no_comment, _TYPES, _by_type_of_comment))
+        keys, second = stream.keys(KEYS), stream
     for _, tree, fault, cells in second:
         entry = _of_cells(cells) if cells else {} if tree is None else _entry(tree, keys)
         if (cells or tree is not None) and not _is(entry, "comment"):
@@ -187,7 +229,7 @@ def _records(source: Source, wanted: Wanted) -> Iterator[tuple[int, dict[str, An
             "text": plain_text(entry.get("text") or entry.get("title") or ""),
             "posted_at": entry.get("published") or entry.get("updated"),
             "kind": "comment",
-            "status": _status(entry),
+            "status": _status(entry.get("status"), entry.get("trashed")),
         }
         yield number, record, posts.article(_native(entry.get("post")))
 
@@ -202,6 +244,32 @@ def _shows(data: bytes, marks: Mapping[bytes, "re.Pattern[bytes]"]) -> bool:
     return False
 
 
+def _is_no_post(data: bytes) -> bool:
+    return _shows(data, _COMMENT) and not _shows(data, _POST)
+
+
+def _is_no_comment(data: bytes) -> bool:
+    return _shows(data, _POST) and not _shows(data, _COMMENT)
+
+
+@lru_cache(64)
+def _by_type(kind: str, type_: str) -> Callable[[bytes], bool] | None:
+    if _is({"type": _type(kind, type_)}, "post", "page"):
+        return _is_no_post
+    return _by_type_of_comment(kind, type_)
+
+
+@lru_cache(64)
+def _by_type_of_comment(kind: str, type_: str) -> Callable[[bytes], bool] | None:
+    return _is_no_comment if _is({"type": _type(kind, type_)}, "comment") else None
+
+
+@lru_cache(64)
+def _type(kind: str | None, type_: str | None) -> str | None:
+    """Return what an entry is, by its category or its own element."""
+    return type_ if (found := KIND.search(kind or "")) is None else found[1]
+
+
 def _is(entry: Mapping[str, str | None], *kinds: str) -> bool:
     return (entry.get("type") or "").lower() in kinds
 
@@ -213,24 +281,36 @@ def _native(name: str | None) -> str | None:
     return found[1] if found else name or None
 
 
-def _status(entry: Mapping[str, str | None]) -> str | None:
-    status = (entry.get("status") or "").strip().lower()
+@lru_cache(64)
+def _status(said: str | None, trashed: str | None) -> str | None:
+    status = (said or "").strip().lower()
     if status.startswith("spam"):
         return "spam"
-    if (entry.get("trashed") or "").strip():
+    if (trashed or "").strip():
         return "trash"
     return STATUS.get(status, status or None)
 
 
 def _of_cells(cells: Sequence[str]) -> dict[str, str | None]:
     """Return what an entry says, as the sheet's cells say; what is empty is as if it were not there."""
-    found: dict[str, str | None] = dict(zip(_CELLS, cells, strict=True))
-    found["text"] = found["content"] or found["summary"]
-    if (kind := KIND.search(found["kind"] or "")) is not None:
-        found["type"] = kind[1]
-    found["parent"] = found["parent"] or found["answered"]
-    found["post"] = found["post"] or found["ref"] or found["href"]
-    return found
+    (id_, title, content, summary, published, updated, author, author_url, kind, url,
+     answered, ref, href, type_, status, post, parent, filename, trashed) = cells  # fmt: skip
+    return {
+        "id": id_,
+        "title": title,
+        "text": content or summary,
+        "published": published,
+        "updated": updated,
+        "author": author,
+        "author_url": author_url,
+        "type": _type(kind, type_),
+        "url": url,
+        "status": status,
+        "post": post or ref or href,
+        "parent": parent or answered,
+        "filename": filename,
+        "trashed": trashed,
+    }
 
 
 def _entry(tree: Any, keys: Keys) -> dict[str, str | None]:

@@ -52,6 +52,7 @@ SHEET: Final = Sheet(
         "trackback": _asked(_SAID, _PARTS),
     },
     odd={"post": _odd(_PARTS_OF_POST), "comment": _odd(_PARTS), "trackback": _odd(_PARTS)},
+    banned={"base64": "", "type": "64"},
 )
 PLAN: Final = Plan(
     records={"comment": ("trackback",), "trackback": ("comment",)},

@@ -63,6 +63,10 @@ SHEET: Final = Sheet(
             ),
         ],
     },
+    apart={
+        "thread": [("@{dsq:id}", "@{id}")],
+        "post": [(f"{path}@{{dsq:id}}", f"{path}@{{id}}") for path in ("", "{thread}/", "{parent}/")],
+    },
 )
 PLAN: Final = Plan(
     # A post names its thread by an empty <thread/>; that does not end it.

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba.extending import intrinsic
+
+from moderation.readers.machine_words import HIGHS, NOUGHT, ONES, Bytes, byte_at, eight_at, lowest
 
 __all__ = [
     "BEGIN",
@@ -135,52 +135,13 @@ MOST_PROBES: Final = 64
 ROOM: Final = 8
 START: Final = np.uint64(0xCBF29CE484222325)
 PRIME: Final = np.uint64(0x100000001B3)
-EACH: Final = np.uint64(0x0101010101010101)
-HIGHS: Final = np.uint64(0x8080808080808080)
-NOUGHT: Final = np.uint64(0)
 
 LESS, MORE, AND, DASH, SOLIDUS, EQUALS, RETURN, NEWLINE = 0x3C, 0x3E, 0x26, 0x2D, 0x2F, 0x3D, 0x0D, 0x0A
 
-Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
 
 
-def _code_of_byte(_context: Any, data: Any, at: Any) -> Any:
-    """Return the byte at `at`, as a signed number, without asking whether `at` counts from the end."""
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, values[0])
-        return builder.zext(builder.load(builder.gep(array.data, [values[1]])), ir.IntType(64))
-
-    return nb.int64(data, at), code
-
-
-def _code_of_eight(_context: Any, data: Any, at: Any) -> Any:
-    """Return the eight bytes from `at` on as one word."""
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, values[0])
-        place = builder.bitcast(builder.gep(array.data, [values[1]]), ir.IntType(64).as_pointer())
-        word = builder.load(place)
-        word.align = 1
-        return word
-
-    return nb.uint64(data, at), code
-
-
-def _code_of_lowest(_context: Any, word: Any) -> Any:
-    """Return how many bits below the lowest one that is set are not."""
-
-    def code(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        return builder.cttz(values[0], ir.IntType(1)(1))
-
-    return nb.int64(word), code
-
-
-_byte: Any = intrinsic(_code_of_byte)
-_eight: Any = intrinsic(_code_of_eight)
-_lowest: Any = intrinsic(_code_of_lowest)
 # No function here makes an array: to count who holds those handed on would take half as long again.
 _OPTIONS: Final[dict[str, Any]] = {"nogil": True, "cache": True, "_nrt": False}
 _compiled: Final = nb.njit(**_OPTIONS)
@@ -212,7 +173,7 @@ def hashed(data: Bytes, begin: int, end: int) -> int:
     """Return a number below 2 ** 31 for some bytes, upper case taken for lower."""
     found = START
     for at in range(begin, end):
-        found = (found ^ np.uint64(_lower(_byte(data, at)))) * PRIME
+        found = (found ^ np.uint64(_lower(byte_at(data, at)))) * PRIME
     return np.int64((found ^ (found >> np.uint64(32))) & np.uint64(0x7FFFFFFF))
 
 
@@ -220,7 +181,7 @@ def hashed(data: Bytes, begin: int, end: int) -> int:
 def _same(data: Bytes, at: int, texts: Bytes, begin: int, length: int) -> bool:
     """Tell whether some bytes are the name of a tag, upper case taken for lower."""
     for i in range(length):
-        if _lower(_byte(data, at + i)) != texts[TAG_TEXT, begin + i]:
+        if _lower(byte_at(data, at + i)) != texts[TAG_TEXT, begin + i]:
             return False
     return True
 
@@ -228,7 +189,7 @@ def _same(data: Bytes, at: int, texts: Bytes, begin: int, length: int) -> bool:
 @_compiled
 def _same_case(data: Bytes, at: int, begin: int, length: int) -> bool:
     for i in range(length):
-        if _byte(data, at + i) != _byte(data, begin + i):
+        if byte_at(data, at + i) != byte_at(data, begin + i):
             return False
     return True
 
@@ -249,7 +210,7 @@ def _tag(data: Bytes, begin: int, end: int, counts: Counts, numbers: Numbers, te
     if tag + 2 > MOST_TAGS or at + length > MOST_LETTERS:
         return -1
     for i in range(length):
-        texts[TAG_TEXT, at + i] = _lower(_byte(data, begin + i))
+        texts[TAG_TEXT, at + i] = _lower(byte_at(data, begin + i))
     numbers[TAG_BEGIN, tag + 1] = at + length
     numbers[TAG_TABLE, slot] = tag
     counts[TAGS] = tag + 1
@@ -261,7 +222,7 @@ def _look(data: Bytes, tag: int, begin: int, length: int, counts: Counts, number
     """Return the number of the look of a tag and a class."""
     found = START ^ np.uint64(tag)
     for at in range(begin, begin + length):
-        found = (found ^ np.uint64(_byte(data, at))) * PRIME
+        found = (found ^ np.uint64(byte_at(data, at))) * PRIME
     mask = counts[LOOK_SLOTS] - 1
     slot = np.int64((found ^ (found >> np.uint64(32))) & np.uint64(0x7FFFFFFF)) & mask
     for _ in range(MOST_PROBES):
@@ -284,7 +245,7 @@ def _look(data: Bytes, tag: int, begin: int, length: int, counts: Counts, number
     counts[LOOKS] = look + 1
     out = counts[CLASSES]
     for i in range(length):
-        texts[CLASS_TEXT, out + i] = _byte(data, begin + i)
+        texts[CLASS_TEXT, out + i] = byte_at(data, begin + i)
     texts[CLASS_TEXT, out + length] = 0
     counts[CLASSES] = out + length + 1
     return look
@@ -389,15 +350,15 @@ def _before_text(data: Bytes, rules: Bytes, counts: Counts, numbers: Numbers, te
 @_compiled
 def _blank(data: Bytes, at: int, end: int) -> int:
     """Return how many bytes the white space at `at` has, in any script; 0 where there is none."""
-    byte = _byte(data, at)
+    byte = byte_at(data, at)
     if byte < 0x80:
         return 1 if byte == 0x20 or 9 <= byte <= 13 or 28 <= byte <= 31 else 0
     if byte == 0xC2:
-        second = _byte(data, at + 1)
+        second = byte_at(data, at + 1)
         return 2 if second == 0xA0 or second == 0x85 else 0
     if byte < 0xE1 or byte > 0xE3 or at + 3 > end:
         return 0
-    point = (byte & 15) << 12 | (_byte(data, at + 1) & 63) << 6 | (_byte(data, at + 2) & 63)
+    point = (byte & 15) << 12 | (byte_at(data, at + 1) & 63) << 6 | (byte_at(data, at + 2) & 63)
     if 0x2000 <= point <= 0x200A or point == 0x2028 or point == 0x2029:
         return 3
     return 3 if point == 0x202F or point == 0x205F or point == 0x3000 or point == 0x1680 else 0
@@ -421,7 +382,7 @@ def _piece(data: Bytes, begin: int, end: int, counts: Counts, numbers: Numbers, 
     piece, out = counts[PIECES], counts[WRITTEN]
     inside = 0
     for i in range(end - begin):
-        byte = _byte(data, begin + i)
+        byte = byte_at(data, begin + i)
         texts[SHOWN, out + i] = byte
         inside += (byte & 0xC0) == 0x80
     texts[SHOWN, out + end - begin] = 0
@@ -443,7 +404,7 @@ def _shown(data: Bytes, begin: int, end: int, rules: Bytes, counts: Counts, numb
     top = counts[TOP]
     if top == 0 or numbers[STACK_TAG, top - 1] <= HEAD:
         at = begin
-        while at < end and _is_space(_byte(data, at)):
+        while at < end and _is_space(byte_at(data, at)):
             at += 1
         if at > begin:
             _piece(data, begin, at, counts, numbers, texts)
@@ -460,13 +421,13 @@ def _number(data: Bytes, at: int, little: int) -> tuple[int, int]:
     begin = at
     at += 2
     base = 10
-    if _byte(data, at) | 0x20 == 0x78:
+    if byte_at(data, at) | 0x20 == 0x78:
         base = 16
         at += 1
     digits = at
     point = 0
     while True:
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         low = byte | 0x20
         if _is_digit(byte):
             digit = byte - 0x30
@@ -478,7 +439,7 @@ def _number(data: Bytes, at: int, little: int) -> tuple[int, int]:
         at += 1
     if at == digits:
         return 0, 0
-    if _byte(data, at) == 0x3B:
+    if byte_at(data, at) == 0x3B:
         at += 1
     if 0x80 <= point < 0xA0:
         point = (
@@ -517,7 +478,7 @@ def _named(data: Bytes, begin: int, end: int, counts: Counts, names: Numbers) ->
         if names[NAME_BEGIN, name + 1] - names[NAME_BEGIN, name] == length:
             same = True
             for i in range(length):
-                same = same and _byte(data, begin + i) == _byte(data, at + i)
+                same = same and byte_at(data, begin + i) == byte_at(data, at + i)
             if same:
                 return name
         slot = (slot + 1) & (NAME_SLOTS - 1)
@@ -529,10 +490,10 @@ def _name(data: Bytes, at: int, counts: Counts, names: Numbers) -> tuple[int, in
     """Return the length of the reference by name at `at`, and its number; 0 where there is none."""
     begin = at + 1
     end = begin
-    if _is_letter(_byte(data, begin)):
-        while end - begin < 40 and (_is_letter(_byte(data, end)) or _is_digit(_byte(data, end))):
+    if _is_letter(byte_at(data, begin)):
+        while end - begin < 40 and (_is_letter(byte_at(data, end)) or _is_digit(byte_at(data, end))):
             end += 1
-    if _byte(data, end) == 0x3B:
+    if byte_at(data, end) == 0x3B:
         name = _named(data, begin, end, counts, names)
         if name >= 0:
             return end + 1 - at, name
@@ -551,21 +512,21 @@ def _is_end(data: Bytes, at: int, counts: Counts, numbers: Numbers, texts: Bytes
     length = numbers[TAG_BEGIN, tag + 1] - begin
     if not _same(data, at, texts, begin, length):
         return 0
-    byte = _byte(data, at + length)
+    byte = byte_at(data, at + length)
     return at + length if byte == MORE or byte == SOLIDUS or _is_space(byte) else 0
 
 
 @_inlined
 def _next(data: Bytes, at: int, end: int, one: int, two: int, three: int) -> int:
     """Return the place of the next byte that is one of three, or `end`; a few bytes behind that are looked at."""
-    ones, twos, threes = np.uint64(one) * EACH, np.uint64(two) * EACH, np.uint64(three) * EACH
+    ones, twos, threes = np.uint64(one) * ONES, np.uint64(two) * ONES, np.uint64(three) * ONES
     while at < end:
-        word = _eight(data, at)
+        word = eight_at(data, at)
         a, b, c = word ^ ones, word ^ twos, word ^ threes
         # The lowest bit set stands in the first byte that is one of them.
-        found = (((a - EACH) & ~a) | ((b - EACH) & ~b) | ((c - EACH) & ~c)) & HIGHS
+        found = (((a - ONES) & ~a) | ((b - ONES) & ~b) | ((c - ONES) & ~c)) & HIGHS
         if found != NOUGHT:
-            at += _lowest(found) >> 3
+            at += lowest(found) >> 3
             break
         at += 8
     return min(at, end)
@@ -580,12 +541,12 @@ def _raw_end(data: Bytes, at: int, end: int, mode: int, counts: Counts, numbers:
         at = _next(data, at, end, LESS, LESS, DASH if mode == COMMENTED or mode == NESTED else LESS)
         if at >= end:
             return end
-        following = _byte(data, at + 1)
-        if _byte(data, at) == DASH:
-            if following == DASH and _byte(data, at + 2) == MORE:
+        following = byte_at(data, at + 1)
+        if byte_at(data, at) == DASH:
+            if following == DASH and byte_at(data, at + 2) == MORE:
                 mode = SCRIPT_TEXT
         elif mode == SCRIPT_TEXT and following == 0x21:
-            if _byte(data, at + 2) == DASH and _byte(data, at + 3) == DASH:
+            if byte_at(data, at + 2) == DASH and byte_at(data, at + 3) == DASH:
                 mode = COMMENTED
         elif following == SOLIDUS:
             if _is_end(data, at + 2, counts, numbers, texts) > 0:
@@ -620,19 +581,19 @@ def _text(
     begin = at
     while True:
         at = _next(data, at, stop, LESS, AND, RETURN)
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         if at >= stop or (byte == LESS and mode == MARKUP):
             break
         if byte == RETURN:
             if at > begin:
                 _shown(data, begin, at, rules, counts, numbers, texts)
             at += 1
-            if _byte(data, at) != NEWLINE:
+            if byte_at(data, at) != NEWLINE:
                 data[little] = NEWLINE
                 _shown(data, little, little + 1, rules, counts, numbers, texts)
             begin = at
         elif byte == AND and refers:
-            if _byte(data, at + 1) == 0x23:
+            if byte_at(data, at + 1) == 0x23:
                 size, length = _number(data, at, little)
                 if size > 0:
                     if at > begin:
@@ -666,7 +627,7 @@ def _text(
 
 @_inlined
 def _after_space(data: Bytes, at: int) -> int:
-    while _is_space(_byte(data, at)):
+    while _is_space(byte_at(data, at)):
         at += 1
     return at
 
@@ -676,7 +637,7 @@ def _name_end(data: Bytes, at: int, end: int, mark: int) -> int:
     """Return where the name at `at` ends, which has one byte at least."""
     at += 1
     while at < end:
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         if byte == SOLIDUS or byte == MORE or byte == mark or _is_space(byte):
             break
         at += 1
@@ -688,7 +649,7 @@ def _is_word(data: Bytes, at: int, length: int, word: Bytes) -> bool:
     if length != word.size:
         return False
     for i in range(length):
-        if _lower(_byte(data, at + i)) != _byte(word, i):
+        if _lower(byte_at(data, at + i)) != byte_at(word, i):
             return False
     return True
 
@@ -709,19 +670,19 @@ def _is_linked_data(data: Bytes, at: int, end: int, counts: Counts, names: Numbe
     matched = 0
     little = counts[TABLES] - ROOM
     while at < end:
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         size = 0
         if byte == AND:
-            if _byte(data, at + 1) == 0x23:
+            if byte_at(data, at + 1) == 0x23:
                 size, length = _number(data, at, little)
                 if size > 0:
-                    byte = _byte(data, little) if length == 1 else 0
+                    byte = byte_at(data, little) if length == 1 else 0
             else:
                 size, name = _name(data, at, counts, names)
-                behind = _byte(data, at + size)
-                if size > 0 and (_byte(data, at + size - 1) == 0x3B or not _goes_on(behind)):
+                behind = byte_at(data, at + size)
+                if size > 0 and (byte_at(data, at + size - 1) == 0x3B or not _goes_on(behind)):
                     place = counts[TABLES] + names[VALUE_BEGIN, name]
-                    byte = _byte(data, place)
+                    byte = byte_at(data, place)
                 else:
                     size = 0
         at += max(size, 1)
@@ -744,21 +705,21 @@ def _goes_on(byte: int) -> bool:
 @_compiled
 def _value(data: Bytes, at: int, end: int) -> tuple[int, int, int, bool]:
     """Return where the value at `at` begins and ends, the place behind it, and whether it has references."""
-    mark = _byte(data, at)
+    mark = byte_at(data, at)
     odd = False
     if mark == 0x22 or mark == 0x27:
         begin = at + 1
         at = begin
         while True:
             at = _next(data, at, end, mark, AND, RETURN)
-            if at >= end or _byte(data, at) == mark:
+            if at >= end or byte_at(data, at) == mark:
                 break
             odd = True
             at += 1
         return begin, at, min(at + 1, end), odd
     begin = at
     while at < end:
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         if byte == MORE or _is_space(byte):
             break
         odd = odd or byte == AND
@@ -794,11 +755,11 @@ def _open_tag(
     class_at, class_end, id_at, id_end, type_at, type_end = -1, 0, -1, 0, -1, 0
     class_odd = id_odd = described = unshown = False
     while at < end:
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         if byte == MORE:
             break
         if byte == SOLIDUS:
-            if _byte(data, at + 1) == MORE:
+            if byte_at(data, at + 1) == MORE:
                 break
             at = _after_space(data, at + 1)
             continue
@@ -809,7 +770,7 @@ def _open_tag(
             return -1
         at = _after_space(data, at)
         value, value_end, odd = 0, 0, False
-        if _byte(data, at) == EQUALS:
+        if byte_at(data, at) == EQUALS:
             value, value_end, at, odd = _value(data, _after_space(data, at + 1), end)
         attributes += 1
         if length == 5:
@@ -849,7 +810,7 @@ def _open_tag(
                 counts[LABELS] += 1
                 out = counts[IDS]
                 for i in range(id_end - id_at):
-                    texts[ID_TEXT, out + i] = _byte(data, id_at + i)
+                    texts[ID_TEXT, out + i] = byte_at(data, id_at + i)
                 texts[ID_TEXT, out + id_end - id_at] = 0
                 counts[IDS] = out + id_end - id_at + 1
             if described:
@@ -860,7 +821,7 @@ def _open_tag(
                 counts[UNSHOWN] += 1
     if counts[TOP] == 0:
         return at
-    if _byte(data, at) == SOLIDUS:
+    if byte_at(data, at) == SOLIDUS:
         _pop(counts, numbers)
         return at + 2
     if at >= end:
@@ -883,9 +844,9 @@ def _close_tag(data: Bytes, at: int, end: int, rules: Bytes, counts: Counts, num
         _piece(data, at, end, counts, numbers, texts)
         return end
     at += 2
-    if _byte(data, at) == MORE:
+    if byte_at(data, at) == MORE:
         return at + 1
-    if not _is_letter(_byte(data, at)):
+    if not _is_letter(byte_at(data, at)):
         return _after_mark(data, at, end)
     stop = _name_end(data, at, end, 0x20)
     if stop - at > LONGEST_NAME:
@@ -895,11 +856,11 @@ def _close_tag(data: Bytes, at: int, end: int, rules: Bytes, counts: Counts, num
         return -1
     at = _after_space(data, stop)
     while at < end:
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         if byte == MORE:
             break
         if byte == SOLIDUS:
-            if _byte(data, at + 1) == MORE:
+            if byte_at(data, at + 1) == MORE:
                 break
             at = _after_space(data, at + 1)
             continue
@@ -908,12 +869,12 @@ def _close_tag(data: Bytes, at: int, end: int, rules: Bytes, counts: Counts, num
         if at - name > LONGEST_NAME:
             return -1
         at = _after_space(data, at)
-        if _byte(data, at) == EQUALS:
+        if byte_at(data, at) == EQUALS:
             at = _value(data, _after_space(data, at + 1), end)[2]
         at = _after_space(data, at)
     if at >= end:
         return end
-    at += 1 if _byte(data, at) == MORE else 2
+    at += 1 if byte_at(data, at) == MORE else 2
     if counts[DEPTH] > 0 and (tag == HTML or tag == BODY or tag == HEAD):
         counts[DEPTH] -= 1
         return at
@@ -933,7 +894,7 @@ def _close_tag(data: Bytes, at: int, end: int, rules: Bytes, counts: Counts, num
 @_compiled
 def _after_mark(data: Bytes, at: int, end: int) -> int:
     """Return the place behind the next `>`."""
-    while at < end and _byte(data, at) != MORE:
+    while at < end and byte_at(data, at) != MORE:
         at += 1
     return min(at + 1, end)
 
@@ -941,19 +902,19 @@ def _after_mark(data: Bytes, at: int, end: int) -> int:
 @_compiled
 def _after_comment(data: Bytes, at: int, end: int) -> int:
     """Return the place behind the comment whose text begins at `at`."""
-    if _byte(data, at) == MORE:
+    if byte_at(data, at) == MORE:
         return at + 1
-    if _byte(data, at) == DASH and _byte(data, at + 1) == MORE:
+    if byte_at(data, at) == DASH and byte_at(data, at + 1) == MORE:
         return at + 2
     while True:
         at = _next(data, at, end, DASH, DASH, DASH)
         if at >= end:
             return end
-        if _byte(data, at + 1) == DASH:
-            third = _byte(data, at + 2)
+        if byte_at(data, at + 1) == DASH:
+            third = byte_at(data, at + 2)
             if third == MORE:
                 return at + 3
-            if third == 0x21 and _byte(data, at + 3) == MORE:
+            if third == 0x21 and byte_at(data, at + 3) == MORE:
                 return at + 4
         at += 1
 
@@ -962,18 +923,18 @@ def _after_comment(data: Bytes, at: int, end: int) -> int:
 def _is_type(data: Bytes, at: int) -> bool:
     """Tell whether a document type stands at `at`."""
     for i in range(7):
-        if _lower(_byte(data, at + 2 + i)) != (0x64, 0x6F, 0x63, 0x74, 0x79, 0x70, 0x65)[i]:
+        if _lower(byte_at(data, at + 2 + i)) != (0x64, 0x6F, 0x63, 0x74, 0x79, 0x70, 0x65)[i]:
             return False
-    return _byte(data, at) == LESS and _byte(data, at + 1) == 0x21
+    return byte_at(data, at) == LESS and byte_at(data, at + 1) == 0x21
 
 
 @_compiled
 def _after_notes(data: Bytes, at: int, end: int) -> int:
     """Return the place behind comments and white space."""
     at = _after_space(data, at)
-    while _byte(data, at) == LESS:
-        following = _byte(data, at + 1)
-        if following == 0x21 and _byte(data, at + 2) == DASH and _byte(data, at + 3) == DASH:
+    while byte_at(data, at) == LESS:
+        following = byte_at(data, at + 1)
+        if following == 0x21 and byte_at(data, at + 2) == DASH and byte_at(data, at + 3) == DASH:
             at = _after_comment(data, at + 4, end)
         elif following == 0x3F:
             at = _after_mark(data, at + 1, end)
@@ -1002,13 +963,13 @@ def scan(data: Bytes, end: int, rules: Bytes, names: Numbers, counts: Counts, nu
         at = _after_mark(data, at + 9, end)
     at = _after_notes(data, at, end)
     while at < end:
-        following = _byte(data, at + 1)
-        if counts[MODE] != MARKUP or _byte(data, at) != LESS:
+        following = byte_at(data, at + 1)
+        if counts[MODE] != MARKUP or byte_at(data, at) != LESS:
             at = _text(data, at, end, rules, counts, numbers, texts, names)
         elif following == SOLIDUS:
             at = _close_tag(data, at, end, rules, counts, numbers, texts)
         elif following == 0x21:
-            if _byte(data, at + 2) == DASH and _byte(data, at + 3) == DASH:
+            if byte_at(data, at + 2) == DASH and byte_at(data, at + 3) == DASH:
                 at = _after_comment(data, at + 4, end)
             else:
                 at = _after_mark(data, at + 2, end)

@@ -8,13 +8,23 @@ numba compiles every function here on first use and keeps the result on disk. Wo
 numbers throughout: mixed with signed ones they would become floating-point numbers.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numba as nb
 import numpy as np
-import numpy.typing as npt
-from llvmlite import ir
-from numba.extending import intrinsic
+
+from moderation.readers.machine_words import (
+    HIGHS,
+    NOUGHT,
+    ONES,
+    SPACES,
+    Bytes,
+    Places,
+    byte_at,
+    eight_at,
+    lowest,
+    put_eight,
+)
 
 __all__ = [
     "ANY",
@@ -52,77 +62,20 @@ DIGITS: Final = 40
 QUOTE, SLASH, SPACE, COMMA, COLON = 0x22, 0x5C, 0x20, 0x2C, 0x3A
 OPEN, CLOSE, LIST, LISTED = 0x7B, 0x7D, 0x5B, 0x5D
 
-ONES: Final = np.uint64(0x0101010101010101)
-HIGHS: Final = np.uint64(0x8080808080808080)
 QUOTES: Final = np.uint64(0x2222222222222222)
 SLASHES: Final = np.uint64(0x5C5C5C5C5C5C5C5C)
-SPACES: Final = np.uint64(0x2020202020202020)
-NOUGHT: Final = np.uint64(0)
-
-Bytes = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.int64]
-
-
-def _code_of_eight(_context: Any, data: Any, at: Any) -> Any:
-    """Return the eight bytes from `at` on as one word."""
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, values[0])
-        place = builder.bitcast(builder.gep(array.data, [values[1]]), ir.IntType(64).as_pointer())
-        word = builder.load(place)
-        word.align = 1
-        return word
-
-    return nb.uint64(data, at), code
-
-
-def _code_of_byte(_context: Any, data: Any, at: Any) -> Any:
-    """Return the byte at `at`, as a signed number, without asking whether `at` counts from the end."""
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, values[0])
-        return builder.zext(builder.load(builder.gep(array.data, [values[1]])), ir.IntType(64))
-
-    return nb.int64(data, at), code
-
-
-def _code_of_put_eight(_context: Any, data: Any, at: Any, word: Any) -> Any:
-    """Write a word as the eight bytes from `at` on."""
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, values[0])
-        place = builder.bitcast(builder.gep(array.data, [values[1]]), ir.IntType(64).as_pointer())
-        builder.store(values[2], place).align = 1
-        return context.get_dummy_value()
-
-    return nb.void(data, at, word), code
-
-
-def _code_of_lowest(_context: Any, word: Any) -> Any:
-    """Return how many bits below the lowest one that is set are not."""
-
-    def code(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        return builder.cttz(values[0], ir.IntType(1)(1))
-
-    return nb.int64(word), code
-
-
-_eight: Any = intrinsic(_code_of_eight)
-_byte: Any = intrinsic(_code_of_byte)
-_put_eight: Any = intrinsic(_code_of_put_eight)
-_lowest: Any = intrinsic(_code_of_lowest)
 
 
 @nb.njit(nogil=True, cache=True)
 def _sequence(data: Bytes, at: int, end: int) -> int:
     """Return how many bytes the character above ASCII at `at` has; 0 where they are not UTF-8."""
-    first = _byte(data, at)
+    first = byte_at(data, at)
     if first < 0xC2 or first > 0xF4:
         return 0
     count = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
     if at + count > end:
         return 0
-    second = _byte(data, at + 1)
+    second = byte_at(data, at + 1)
     if second & 0xC0 != 0x80:
         return 0
     # Longer than need be, half a character, or beyond the last one.
@@ -131,7 +84,7 @@ def _sequence(data: Bytes, at: int, end: int) -> int:
     if (first == 0xF0 and second < 0x90) or (first == 0xF4 and second > 0x8F):
         return 0
     for i in range(2, count):
-        if _byte(data, at + i) & 0xC0 != 0x80:
+        if byte_at(data, at + i) & 0xC0 != 0x80:
             return 0
     return count
 
@@ -143,7 +96,7 @@ def _hexadecimal(data: Bytes, at: int, end: int) -> int:
         return -1
     number = 0
     for i in range(at, at + 4):
-        byte = _byte(data, i)
+        byte = byte_at(data, i)
         if 0x30 <= byte <= 0x39:
             number = number * 16 + byte - 0x30
         elif 0x41 <= byte <= 0x46 or 0x61 <= byte <= 0x66:
@@ -159,7 +112,7 @@ def _point(data: Bytes, at: int, end: int) -> int:
     point = _hexadecimal(data, at + 2, end)
     if point < 0xD800 or point > 0xDFFF:
         return point
-    if point > 0xDBFF or at + 8 > end or _byte(data, at + 6) != SLASH or _byte(data, at + 7) != 0x75:
+    if point > 0xDBFF or at + 8 > end or byte_at(data, at + 6) != SLASH or byte_at(data, at + 7) != 0x75:
         return -1
     low = _hexadecimal(data, at + 8, end)
     return 0x10000 + ((point - 0xD800) << 10) + low - 0xDC00 if 0xDC00 <= low <= 0xDFFF else -1
@@ -190,34 +143,34 @@ def _text(data: Bytes, at: int, end: int) -> int:
     escaped = False
     while True:
         while at + 8 <= end:
-            word = _eight(data, at)
+            word = eight_at(data, at)
             quote, slash = word ^ QUOTES, word ^ SLASHES
             # The lowest bit set stands in the first byte that ends a run of plain ones.
             odd = (((quote - ONES) & ~quote) | ((slash - ONES) & ~slash) | ((word - SPACES) & ~word) | word) & HIGHS
             if odd != NOUGHT:
-                at += _lowest(odd) >> 3
+                at += lowest(odd) >> 3
                 break
             at += 8
         if at >= end:
             return 0
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         if byte == QUOTE:
             return -at if escaped else at
         if byte == SLASH:
             escaped = True
             if at + 1 >= end:
                 return 0
-            if _byte(data, at + 1) == 0x75:
+            if byte_at(data, at + 1) == 0x75:
                 point = _point(data, at, end)
                 if point < 0:
                     return 0
                 at += 12 if point > 0xFFFF else 6
             else:
-                if _single(_byte(data, at + 1)) < 0:
+                if _single(byte_at(data, at + 1)) < 0:
                     return 0
                 at += 2
         elif byte >= 0x80:
-            while at < end and _byte(data, at) >= 0x80:
+            while at < end and byte_at(data, at) >= 0x80:
                 count = _sequence(data, at, end)
                 if count == 0:
                     return 0
@@ -232,7 +185,7 @@ def _text(data: Bytes, at: int, end: int) -> int:
 def _after_space(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return the place of what comes next; a line end is no white space where objects are `lines`."""
     while at < end:
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         if byte > SPACE or not (byte == SPACE or byte == 9 or byte == 13 or (byte == 10 and not lines)):
             break
         at += 1
@@ -243,26 +196,26 @@ def _after_space(data: Bytes, at: int, end: int, lines: bool) -> int:
 def _number(data: Bytes, at: int, end: int) -> int:
     """Return where the number at `at` ends; 0 where there is none that every parser takes."""
     first = at
-    if _byte(data, at) == 0x2D:
+    if byte_at(data, at) == 0x2D:
         at += 1
     digits = at
-    while at < end and 0x30 <= _byte(data, at) <= 0x39:
+    while at < end and 0x30 <= byte_at(data, at) <= 0x39:
         at += 1
-    if at == digits or (_byte(data, digits) == 0x30 and at - digits > 1):
+    if at == digits or (byte_at(data, digits) == 0x30 and at - digits > 1):
         return 0
-    if at < end and _byte(data, at) == 0x2E:
+    if at < end and byte_at(data, at) == 0x2E:
         point = at
         at += 1
-        while at < end and 0x30 <= _byte(data, at) <= 0x39:
+        while at < end and 0x30 <= byte_at(data, at) <= 0x39:
             at += 1
         if at == point + 1:
             return 0
-    if at < end and _byte(data, at) | 0x20 == 0x65:
+    if at < end and byte_at(data, at) | 0x20 == 0x65:
         at += 1
-        if at < end and (_byte(data, at) == 0x2B or _byte(data, at) == 0x2D):
+        if at < end and (byte_at(data, at) == 0x2B or byte_at(data, at) == 0x2D):
             at += 1
         power = at
-        while at < end and 0x30 <= _byte(data, at) <= 0x39:
+        while at < end and 0x30 <= byte_at(data, at) <= 0x39:
             at += 1
         if at == power or at - power > 2:
             return 0
@@ -272,24 +225,28 @@ def _number(data: Bytes, at: int, end: int) -> int:
 @nb.njit(nogil=True, cache=True)
 def _word(data: Bytes, at: int, end: int) -> int:
     """Return where the word null, true or false at `at` ends; 0 where there is none."""
-    first = _byte(data, at)
+    first = byte_at(data, at)
     if at + 4 <= end and first == 0x6E:
         return (
-            at + 4 if _byte(data, at + 1) == 0x75 and _byte(data, at + 2) == 0x6C and _byte(data, at + 3) == 0x6C else 0
+            at + 4
+            if byte_at(data, at + 1) == 0x75 and byte_at(data, at + 2) == 0x6C and byte_at(data, at + 3) == 0x6C
+            else 0
         )
     if at + 4 <= end and first == 0x74:
         return (
-            at + 4 if _byte(data, at + 1) == 0x72 and _byte(data, at + 2) == 0x75 and _byte(data, at + 3) == 0x65 else 0
+            at + 4
+            if byte_at(data, at + 1) == 0x72 and byte_at(data, at + 2) == 0x75 and byte_at(data, at + 3) == 0x65
+            else 0
         )
-    if at + 5 <= end and first == 0x66 and _byte(data, at + 1) == 0x61 and _byte(data, at + 2) == 0x6C:
-        return at + 5 if _byte(data, at + 3) == 0x73 and _byte(data, at + 4) == 0x65 else 0
+    if at + 5 <= end and first == 0x66 and byte_at(data, at + 1) == 0x61 and byte_at(data, at + 2) == 0x6C:
+        return at + 5 if byte_at(data, at + 3) == 0x73 and byte_at(data, at + 4) == 0x65 else 0
     return 0
 
 
 @nb.njit(nogil=True, cache=True)
 def _scalar(data: Bytes, at: int, end: int) -> int:
     """Return where the text, number or word at `at` ends; 0 where there is none."""
-    byte = _byte(data, at)
+    byte = byte_at(data, at)
     if byte == QUOTE:
         stop = _text(data, at + 1, end)
         return abs(stop) + 1 if stop != 0 else 0
@@ -300,7 +257,7 @@ def _scalar(data: Bytes, at: int, end: int) -> int:
 def _colon(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return the place of the value behind a key that ended at `at`; 0 where there is none."""
     at = _after_space(data, at, end, lines)
-    if at >= end or _byte(data, at) != COLON:
+    if at >= end or byte_at(data, at) != COLON:
         return 0
     at = _after_space(data, at + 1, end, lines)
     return at if at < end else 0
@@ -309,7 +266,7 @@ def _colon(data: Bytes, at: int, end: int, lines: bool) -> int:
 @nb.njit(nogil=True, cache=True)
 def _key(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return the place of the value behind the key at `at`; 0 where there is no key."""
-    if at >= end or _byte(data, at) != QUOTE:
+    if at >= end or byte_at(data, at) != QUOTE:
         return 0
     stop = _text(data, at + 1, end)
     return _colon(data, abs(stop) + 1, end, lines) if stop != 0 else 0
@@ -320,7 +277,7 @@ def _value(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return where the value at `at` ends, whatever it is; 0 where there is none."""
     inside, depth = 0, 0  # a bit for each level: it is an object, no list
     while True:
-        opening = _byte(data, at)
+        opening = byte_at(data, at)
         if opening == OPEN or opening == LIST:
             depth += 1
             if depth > DEEPEST:
@@ -330,7 +287,7 @@ def _value(data: Bytes, at: int, end: int, lines: bool) -> int:
             at = _after_space(data, at + 1, end, lines)
             if at >= end:
                 return 0
-            if _byte(data, at) != (CLOSE if is_object else LISTED):
+            if byte_at(data, at) != (CLOSE if is_object else LISTED):
                 if is_object:
                     at = _key(data, at, end, lines)
                     if at == 0:
@@ -347,7 +304,7 @@ def _value(data: Bytes, at: int, end: int, lines: bool) -> int:
             at = _after_space(data, at, end, lines)
             if at >= end:
                 return 0
-            if _byte(data, at) == COMMA:
+            if byte_at(data, at) == COMMA:
                 at = _after_space(data, at + 1, end, lines)
                 if inside & 1:
                     at = _key(data, at, end, lines)
@@ -356,7 +313,7 @@ def _value(data: Bytes, at: int, end: int, lines: bool) -> int:
                 if at >= end:
                     return 0
                 break
-            if _byte(data, at) != (CLOSE if inside & 1 else LISTED):
+            if byte_at(data, at) != (CLOSE if inside & 1 else LISTED):
                 return 0
             at += 1
             depth -= 1
@@ -368,7 +325,7 @@ def _value(data: Bytes, at: int, end: int, lines: bool) -> int:
 @nb.njit(nogil=True, cache=True, forceinline=True)
 def _same(data: Bytes, at: int, names: Bytes, begin: int, size: int) -> bool:
     for i in range(size):
-        if _byte(data, at + i) != _byte(names, begin + i):
+        if byte_at(data, at + i) != byte_at(names, begin + i):
             return False
     return True
 
@@ -380,7 +337,7 @@ def _is_next(data: Bytes, at: int, end: int, node: int, key: int, names: Bytes, 
     return (
         keys[key, OWNER] == node
         and at + size < end
-        and _byte(data, at + size) == QUOTE
+        and byte_at(data, at + size) == QUOTE
         and _same(data, at, names, keys[key, BEGIN], size)
     )
 
@@ -397,18 +354,18 @@ def _known(data: Bytes, at: int, size: int, node: int, names: Bytes, keys: Place
 @nb.njit(nogil=True, cache=True)
 def _integer(data: Bytes, at: int, stop: int) -> int:
     number = 0
-    for i in range(at + (_byte(data, at) == 0x2D), stop):
-        number = number * 10 + _byte(data, i) - 0x30
-    return -number if _byte(data, at) == 0x2D else number
+    for i in range(at + (byte_at(data, at) == 0x2D), stop):
+        number = number * 10 + byte_at(data, i) - 0x30
+    return -number if byte_at(data, at) == 0x2D else number
 
 
 @nb.njit(nogil=True, cache=True)
 def _is_integer(data: Bytes, at: int, stop: int) -> bool:
     """Tell whether a number is whole and safe to read: of up to 18 digits, and not the nought below nought."""
-    if stop - at > 18 or (_byte(data, at) == 0x2D and _byte(data, at + 1) == 0x30):
+    if stop - at > 18 or (byte_at(data, at) == 0x2D and byte_at(data, at + 1) == 0x30):
         return False
     for i in range(at + 1, stop):
-        if _byte(data, i) < 0x30 or _byte(data, i) > 0x39:
+        if byte_at(data, i) < 0x30 or byte_at(data, i) > 0x39:
             return False
     return True
 
@@ -416,7 +373,7 @@ def _is_integer(data: Bytes, at: int, stop: int) -> bool:
 @nb.njit(nogil=True, cache=True)
 def _is_nothing(data: Bytes, at: int, stop: int) -> bool:
     """Tell whether a value is null, false, 0 or empty, as programs write it."""
-    byte = _byte(data, at)
+    byte = byte_at(data, at)
     if stop - at <= 2:
         return byte == 0x30 if stop - at == 1 else byte == QUOTE or byte == OPEN or byte == LIST
     return byte == 0x6E or byte == 0x66
@@ -427,7 +384,7 @@ def _held(
     data: Bytes, at: int, end: int, lines: bool, kind: int, column: int, row: int, starts: Places, ends: Places
 ) -> int:
     """Take the value at `at` into its column, and return where it ends; 0 where it is not of its kind."""
-    byte = _byte(data, at)
+    byte = byte_at(data, at)
     if kind == SOME:
         stop = _value(data, at, end, lines)
         starts[column, row], ends[column, row] = at, not _is_nothing(data, at, stop)
@@ -476,7 +433,7 @@ def _object(
         at = _after_space(data, at, end, lines)
         if at >= end:
             return 0
-        if _byte(data, at) == CLOSE:
+        if byte_at(data, at) == CLOSE:
             at += 1
             if depth == 0:
                 return at
@@ -484,11 +441,11 @@ def _object(
             node, fresh = path[depth], False
             continue
         if not fresh:
-            if _byte(data, at) != COMMA:
+            if byte_at(data, at) != COMMA:
                 return 0
             at = _after_space(data, at + 1, end, lines)
         fresh = False
-        if at >= end or _byte(data, at) != QUOTE:
+        if at >= end or byte_at(data, at) != QUOTE:
             return 0
         # Programs write the keys in one order: what came behind the last one comes behind it again.
         key = follows[last]
@@ -514,7 +471,7 @@ def _object(
         last = key
         kind = keys[key, KIND]
         if kind == NODE:
-            if _byte(data, at) != OPEN:
+            if byte_at(data, at) != OPEN:
                 return 0
             path[depth] = node
             depth += 1
@@ -559,17 +516,17 @@ def find(
     follows[len(keys)] = 0
     met = np.full(len(keys), -1)
     path = np.zeros(len(nodes), np.int64)
-    after = at > 0 and _byte(data, at - 1) == COMMA
+    after = at > 0 and byte_at(data, at - 1) == COMMA
     row, begin = 0, at
     while True:
         at = _after_space(data, begin, end, lines)
         if at >= end:
             return row, begin, STOPPED if after else DONE
-        if _byte(data, at) == LISTED and not lines and not after:
+        if byte_at(data, at) == LISTED and not lines and not after:
             return row, at + 1, CLOSED
         if row == starts.shape[1]:
             return row, begin, FULL
-        if _byte(data, at) != OPEN:
+        if byte_at(data, at) != OPEN:
             return row, begin, STOPPED
         for column in range(starts.shape[0]):
             starts[column, row] = -1
@@ -578,7 +535,7 @@ def find(
             return row, begin, STOPPED
         at = _after_space(data, at, end, lines)
         if at < end:
-            byte = _byte(data, at)
+            byte = byte_at(data, at)
             if (lines and byte != 10) or (not lines and byte != COMMA and byte != LISTED):
                 return row, begin, STOPPED
             after = byte == COMMA
@@ -605,9 +562,9 @@ def skip(data: Bytes, at: int, least: int) -> tuple[int, bool]:
         at = _after_space(data, at, end, False)
         if at >= end:
             break
-        if _byte(data, at) == LISTED:
+        if byte_at(data, at) == LISTED:
             return stop, True
-        if _byte(data, at) != COMMA:
+        if byte_at(data, at) != COMMA:
             break
         if stop - begin >= least:
             return stop, False
@@ -630,14 +587,14 @@ def sizes(starts: Places, ends: Places, count: int) -> Places:
 def _unescaped(data: Bytes, at: int, stop: int, out: Bytes, to: int) -> int:
     """Write a text that has escapes, and return where what was written ends."""
     while at < stop:
-        byte = _byte(data, at)
+        byte = byte_at(data, at)
         if byte != SLASH:
             out[to] = byte
             at += 1
             to += 1
             continue
-        if _byte(data, at + 1) != 0x75:
-            out[to] = _single(_byte(data, at + 1))
+        if byte_at(data, at + 1) != 0x75:
+            out[to] = _single(byte_at(data, at + 1))
             at += 2
             to += 1
             continue
@@ -691,10 +648,10 @@ def fill(
                 continue
             if stop + 8 <= end:
                 for step in range(0, stop - at, 8):  # beyond the end too: what comes next is written over it
-                    _put_eight(out, to + step, _eight(data, at + step))
+                    put_eight(out, to + step, eight_at(data, at + step))
             else:
                 for step in range(stop - at):
-                    out[to + step] = _byte(data, at + step)
+                    out[to + step] = byte_at(data, at + step)
             to += stop - at
         offsets[column, count] = to - begin
     return there

@@ -8,7 +8,7 @@ elements.
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
@@ -26,10 +26,18 @@ class Sheet:
     Both are expressions of XPath, from the record on, with elements and attributes in braces, by the prefixes that the
     format's own documents use: "{author}/{name}", "@{dsq:id}". `odd`: what no record may have, if the cells are to say
     all that its tree says.
+
+    A compiled parser is told by `cells` too, and takes nothing for plain in which an element on the way to one comes
+    twice or a text holds elements. What else would be odd is said of it in words of its own: `apart`, cells of which
+    no record has both; `never`, elements that no record has; `banned`, attributes that no element has with such a part
+    in their value.
     """
 
     cells: Mapping[str, Sequence[str]]
     odd: Mapping[str, Sequence[str]]
+    apart: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    never: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    banned: Mapping[str, str] = field(default_factory=dict)
 
 
 def once(*paths: str) -> list[str]:

@@ -1,10 +1,10 @@
 """The bytes of an XML export in, its records out as cells or small parsed trees: memory stays flat, damage stays local.
 
-The stream is cut where records begin and end, with an eye for CDATA sections; what was cut out is parsed by the
-hundred, strictly, and a stylesheet says what its records hold, all in a thread of its own. What is odd there is handed
-over as trees. Only where parsing fails is each record looked at alone: mended if it can be, read as far as it goes if
-not. So a file of any size, cut off anywhere, with any fault in it, costs the records that the fault stands in and no
-other.
+The stream is cut where records begin and end, with an eye for CDATA sections; what was cut out is read by the hundred,
+in a thread of its own: in large files by a compiled parser, if all of it is plain; else it is parsed, strictly, and a
+stylesheet says what its records hold. What is odd there is handed over as trees. Only where parsing fails is each
+record looked at alone: mended if it can be, read as far as it goes if not. So a file of any size, cut off anywhere,
+with any fault in it, costs the records that the fault stands in and no other.
 
 No document type ever reaches the parser: entities that a file declares are refused before the first record is read.
 """
@@ -26,8 +26,9 @@ from moderation.readers.encoding import replace_bad_bytes
 from moderation.readers.losses import Tally
 from moderation.readers.source import Source
 from moderation.readers.xml_cells import Sheet, Stylesheet
+from moderation.readers.xml_plain import Layout, is_worth_it
 
-__all__ = ["Keys", "Plan", "Record", "XmlStream", "all_text", "first_tag", "markup"]
+__all__ = ["Keys", "Passing", "Plan", "Record", "XmlStream", "all_text", "first_tag", "markup"]
 
 BLOCK: Final = 1 << 20
 # A record longer than this is lost, and said so: it is held in memory together with its tree.
@@ -87,6 +88,18 @@ class Plan:
     container: str | None = None
     before: Sequence[str] = ()
     sheet: Sheet | None = None
+
+
+class Passing(NamedTuple):
+    """Which records may be passed over: those whose bytes (in UTF-8) or cells tell that nobody wants them.
+
+    `by_bytes` tells it of bytes. `by_cells` is asked with the cells of the numbers `cells`: it returns what is to tell
+    it of the bytes of such a record, or None where the cells tell it already.
+    """
+
+    by_bytes: Callable[[bytes], bool]
+    cells: Sequence[int]
+    by_cells: Callable[..., Callable[[bytes], bool] | None]
 
 
 class Record(NamedTuple):
@@ -173,6 +186,10 @@ class _Spelling:
             self._add(prefix, prefix)
         return len(self._declared) > before
 
+    def prefixes(self) -> list[bytes]:
+        """Return the prefixes declared so far; none, where two of them stand for one namespace."""
+        return list(self._declared) if len(set(self._declared.values())) == len(self._declared) else []
+
     def root(self) -> bytes:
         """Return the beginning of an element under which the file's records are well-formed."""
         return b"<r" + b"".join(b' xmlns:%s="%s"' % pair for pair in self._declared.items()) + b">"
@@ -181,18 +198,18 @@ class _Spelling:
 class XmlStream:
     """The records of one file in order, to be iterated once.
 
-    Whoever takes them counts them, and loses those without a tree. Records whose bytes (in UTF-8) `unwanted` tells of
-    may be passed over without a look inside. Raises `FormatError` where the file declares entities.
+    Whoever takes them counts them, and loses those without a tree. Those that `passing` tells of may be passed over.
+    `is_plain` says, in the end, that the compiled parser read all of them. Raises `FormatError` where the file declares
+    entities.
     """
 
-    def __init__(
-        self, source: Source, tally: Tally, plan: Plan, unwanted: Callable[[bytes], bool] | None = None
-    ) -> None:
+    def __init__(self, source: Source, tally: Tally, plan: Plan, passing: Passing | None = None) -> None:
         self._source = source
         self._tally = tally
         self._plan = plan
-        self._unwanted = unwanted
+        self._passing = passing
         self._spelling = _Spelling(source.head_text(), plan.namespaces)
+        self.is_plain = False
 
     def keys(self, names: Mapping[str, str]) -> Keys:
         """Return `names` (the format's -> ours) by the tags of this file's trees."""
@@ -201,7 +218,7 @@ class XmlStream:
     def __iter__(self) -> Iterator[Record]:
         """Read the file from its beginning."""
         root = _root(self._source, self._tally)
-        parser = _Parser(self._spelling, self._plan, self._tally, self._unwanted)
+        parser = _Parser(self._spelling, self._plan, self._tally, self._passing, is_compiled=is_worth_it(self._source))
         with self._source.opened() as file:
             window = _Window(_utf8(file, self._source, self._tally))
             cutter = _Cutter(window, self._spelling, self._plan, self._tally)
@@ -219,13 +236,15 @@ class XmlStream:
                 yield from self._cut(cutter, parser)
             if root and b"</" + root.encode() not in window.tail:
                 self._tally.note("the file ends before its last tag: what may have followed is missing")
+        self.is_plain = parser.is_plain
 
     def _cut(self, cutter: "_Cutter", parser: "_Parser") -> Iterator[Record]:
         """Read piece by piece."""
         waiting: list[_Piece] = []
         size = 0
         for piece in cutter.pieces():
-            if self._unwanted is not None and self._unwanted(piece.data):
+            parser.is_plain = False
+            if self._passing is not None and self._passing.by_bytes(piece.data):
                 continue
             waiting.append(piece)
             size += len(piece.data)
@@ -625,12 +644,15 @@ class _Parser:
     """Pieces to trees: many at once where they are well-formed, one by one where they are not."""
 
     def __init__(
-        self, spelling: _Spelling, plan: Plan, tally: Tally, unwanted: Callable[[bytes], bool] | None = None
+        self, spelling: _Spelling, plan: Plan, tally: Tally, passing: Passing | None, *, is_compiled: bool
     ) -> None:
         self._spelling = spelling
         self._plan = plan
         self._tally = tally
-        self._unwanted = unwanted
+        self._passing = passing
+        self._is_compiled = is_compiled
+        self._layout: tuple[int, Layout | None] = (-1, None)
+        self.is_plain = True
         self._sheets = threading.local()
         written = map(spelling.written, plan.records)
         self._last = [(b"<" + name, b"</" + name + b">") for name in written]
@@ -657,11 +679,15 @@ class _Parser:
 
         Where there is more to them than cells say, return the run's tree; None where it is not well-formed.
         """
+        plain = self._plain(run)
+        if plain is not None:
+            return plain
+        self.is_plain = False
         bare = b"<!" not in run  # each look costs a part of what parsing does
         if (0 if bare else run.count(OPEN)) != (run.count(CLOSE) if b"]" in run else 0):
             return None  # a section that was never ended would swallow what follows
-        if bare and self._unwanted is not None:
-            run = self._wanted(run)
+        if bare and self._passing is not None:
+            run = self._wanted(run, self._passing.by_bytes)
         root = self._rooted([run])
         if root is None and self._spelling.declare(run):
             root = self._rooted([run])
@@ -678,16 +704,45 @@ class _Parser:
             self._sheets.made = made
         return made
 
-    def _wanted(self, run: bytes) -> bytes:
+    def _plain(self, run: bytes) -> Iterator[Record] | None:
+        """Return the records in a run of plain ones; None where it is not plain."""
+        if not self._is_compiled or self._plan.sheet is None:
+            return None
+        prefixes = self._spelling.prefixes()
+        if self._layout[0] != len(prefixes):  # more were met
+            self._layout = len(prefixes), self._laid_out(self._plan.sheet, prefixes)
+        layout = self._layout[1]
+        rows = None if layout is None else layout.rows(run)
+        if rows is None:
+            return None
+        chosen = None
+        if self._passing is not None:
+            _, cells, by_cells = self._passing
+            tests = [(row, by_bytes) for row, told in enumerate(rows.cells(among=cells))
+                     if (by_bytes := by_cells(*told)) is not None]  # fmt: skip
+            bare = b"<!" not in run
+            chosen = [row for row, by_bytes in tests if not (bare and by_bytes(run[rows.span(row)]))]
+        records = zip(rows.names(chosen), rows.cells(chosen), strict=True)
+        return (Record(name, None, "", cells) for name, cells in records)
+
+    def _laid_out(self, sheet: Sheet, prefixes: Sequence[bytes]) -> Layout | None:
+        plan = self._plan
+        around = () if plan.container is None else (plan.container, *plan.before)
+        try:
+            return Layout(sheet, self._spelling.written, prefixes, tuple(plan.records), around)
+        except ValueError:
+            return None
+
+    def _wanted(self, run: bytes, unwanted: Callable[[bytes], bool]) -> bytes:
         """Return a run of records, with no section in it, without those that plainly are not wanted."""
-        if self._unwanted is None or self._plan.container or len(self._last) != 1 or b"<?" in run:
+        if self._plan.container or len(self._last) != 1 or b"<?" in run:
             return run
         begin, end = self._last[0]
         parts = run.split(end)
         # In each there must be one record, and nothing that could hide another.
         if any(part.count(begin) != 1 for part in parts[:-1]) or begin in parts[-1]:
             return run
-        return b"".join(part + end for part in parts[:-1] if not self._unwanted(part)) + parts[-1]
+        return b"".join(part + end for part in parts[:-1] if not unwanted(part)) + parts[-1]
 
     def units(self, root: Any) -> list[Record] | None:
         """Return the records in the tree of a run; None where they stand oddly."""

@@ -17,8 +17,8 @@ On two idle cores, times the bare parser by the wall (by the processor), all in 
 JSON Lines 1.9 (2.6), YouTube 1.9 (2.1), WXR 2.0 (2.5), Reddit 2.4 (3.4), BlogML 2.5 (3.0), Blogger 3.4 (4.0); at
 150,000 rows a JSON document 1.3 (1.6), JSON Lines 1.4 (2.2), YouTube 1.1 (1.3), Reddit 1.7 (2.7).
 
-The first JSON file in a process takes 0.35 s more, to make the compiled parser ready, and seconds where it was never
-compiled on that machine; the best of several does not show it.
+The first large JSON file in a process takes 0.35 s more, to make the compiled parser ready, and seconds where it was
+never compiled on that machine; so does the first large XML file. The best of several does not show it.
 
 Measured on two cores of a busy machine, by --peak and --peak-megabytes: 440 MB of memory at 500,000 lines of JSON, of
 which the compiled parser takes 58 MB; 621 MB at a WordPress export of 200 MB and 684 MB at one of 2 GB.
