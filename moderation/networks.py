@@ -7,6 +7,7 @@ The same rows, schedule, thread count and machine give the same weights on a pro
 another machine, sums differ in their last bits, and so the weights by a little.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from moderation.encoder import HEADS, WINDOW
+from moderation.errors import InputError
 
 __all__ = [
     "LARGE",
@@ -360,6 +362,10 @@ def said(model: Network, base: Base, tokens: list[list[int]]) -> Floats:
     return found
 
 
+LARGE_DIGEST: Final = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+"""SHA-256 of `model.safetensors` as all-mpnet-base-v2 was published."""
+
+
 def small_base(folder: Path) -> Base:
     """Return all-MiniLM-L6-v2, whose files lie in `folder`."""
     stored = _stored(folder / "model.safetensors", "bert.")
@@ -369,8 +375,19 @@ def small_base(folder: Path) -> Base:
 
 
 def large_base(folder: Path) -> Base:
-    """Return all-mpnet-base-v2, whose files lie in `folder`, with embeddings in the order of the small one's ids."""
-    stored = _stored(folder / "model.safetensors", "mpnet.")
+    """Return all-mpnet-base-v2, whose files lie in `folder`, with embeddings in the order of the small one's ids.
+
+    Raises `InputError` where they are not there, or are others.
+    """
+    path = folder / "model.safetensors"
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give the folder of all-mpnet-base-v2") from error
+    if digest != LARGE_DIGEST:
+        raise InputError(f"{path}: not the weights of all-mpnet-base-v2 (their digest differs); fetch them again")
+    stored = _stored(path, "mpnet.")
     state = _state(stored, LARGE, "encoder.layer.{}.attention.attn.{}", ("q", "k", "v"), "attn.o")
     state["distance.weight"] = stored["encoder.relative_attention_bias.weight"]
     words = stored["embeddings.word_embeddings.weight"]

@@ -126,10 +126,13 @@ NOT_FOR: Final = (
 WEAKNESSES: Final = (
     "Stance: on pairs with the same words and opposite stance (own, contrast) the fast tier is not far above chance.",
     (
-        "Incitement was learned from about 900 positives, nearly all against protected groups or single persons; calls "
-        "against countries and armies are covered by few examples."
+        "Incitement was learned from about 900 public positives, nearly all against protected groups or single persons; "
+        "calls against countries and armies are covered by this project's own sentences alone."
     ),
-    "Irony, coded language and emoji standing for words (hatemoji_build, hatemojicheck) are mostly missed.",
+    (
+        "Irony, coded language and emoji standing for words (hatemoji_build, hatemojicheck) are mostly missed by the "
+        "fast tier."
+    ),
     (
         "Off-topic was learned from comments set under another post of the same blog: a proxy. Remarks that drift from "
         "the article while using its words look on topic."

@@ -110,6 +110,14 @@ def test_distances_are_counted_as_in_t5():
     assert (np.diff(found[95].numpy()[::-1]) >= 0).all()
 
 
+def test_other_weights_than_the_teachers_are_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        networks.large_base(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"other")
+    with pytest.raises(InputError, match="digest differs"):
+        networks.large_base(tmp_path)
+
+
 def test_a_teacher_is_asked_only_for_what_it_did_not_see(monkeypatch):
     rows, read = rows_of(), []
 
