@@ -299,6 +299,20 @@ class Accurate:
         parts = _parts(text)
         if not parts:
             return []
+        weights = self._lost(comment, label, text, parts)
+        # A long text's phrases are some words apart: the one that matters most is looked for between them too.
+        near = _near(text, parts, int(weights.argmax()))
+        if near:
+            parts, weights = parts + near, np.concatenate([weights, self._lost(comment, label, text, near)])
+        return _apart(
+            [
+                Span(begin, end, weight, "text", "phrase")
+                for (begin, end), weight in zip(parts, weights.tolist(), strict=True)
+            ]
+        )
+
+    def _lost(self, comment: pd.DataFrame, label: str, text: str, parts: Sequence[tuple[int, int]]) -> Floats:
+        """Return by how much the logit of one comment falls when each of the parts is taken away (len(parts),)."""
         texts = [text, *(f"{text[:begin]} {text[end:]}" for begin, end in parts)]
         frame = comment.iloc[[0] * len(texts)].reset_index(drop=True)
         frame["id"] = pd.Series([f"part:{i}" for i in range(len(texts))], dtype="string[pyarrow]")
@@ -308,12 +322,8 @@ class Accurate:
         # What is left may be too little to be taken for English; it is then as strong as the whole, by the words.
         base = np.where(np.isnan(base), base[0], base)
         logits = of_encoder * self._encoded(texts)[:, HEADS.index(label)] + of_base * base
-        return _apart(
-            [
-                Span(begin, end, float(logits[0] - left), "text", "phrase")
-                for (begin, end), left in zip(parts, logits[1:], strict=True)
-            ]
-        )
+        lost: Floats = logits[0] - logits[1:]
+        return lost
 
     def _by_context(self, batch: Batch, earlier: pd.DataFrame | None, logits: Floats) -> list[Explanation]:
         _, features = self._shipped(batch, earlier)
@@ -576,6 +586,17 @@ def _parts(text: str) -> list[tuple[int, int]]:
     last = len(words) - together
     step = -(-(last + 1) // PLACES)
     return [(words[i][0], words[i + together - 1][1]) for i in sorted({*range(0, last + 1, step), last})]
+
+
+def _near(text: str, parts: Sequence[tuple[int, int]], best: int) -> list[tuple[int, int]]:
+    """Return the phrases of as many words that begin between the best of `_parts` and the ones before and after it."""
+    words = [(found.start(), found.end()) for found in _WORD.finditer(text)]
+    begins = {begin: i for i, (begin, _) in enumerate(words)}
+    places = [begins[begin] for begin, _ in parts]
+    together = sum(parts[0][0] <= begin < parts[0][1] for begin, _ in words)
+    low = places[best - 1] if best else places[best]
+    high = places[best + 1] if best + 1 < len(places) else places[best]
+    return [(words[i][0], words[i + together - 1][1]) for i in range(low + 1, high) if i != places[best]]
 
 
 def _apart(spans: list[Span]) -> list[Span]:

@@ -163,6 +163,24 @@ def test_a_piece_is_some_of_the_sentences_always_the_same():
     assert finetuning._piece("One sentence is no piece of itself") is None
 
 
+def test_names_are_exchanged_for_others_of_their_kind_and_nothing_else_is():
+    files = finetuning.base_folder()
+    tokenizer = finetuning.tokenizer_of(files / "tokenizer.json")
+    texts = ["my neighbour is polish and grows tomatoes", "no name stands here", "they came from iran by ship"]
+    rows = rows_of(n=60)
+    rows.tokens[:3] = [tokenizer.encode(text).ids for text in texts]
+    rows.truth[:3], rows.weight[:3] = 0, 1
+    even = finetuning.evened(rows, files)
+    copies = [tokenizer.decode(ids).split() for ids in even.tokens[60:]]
+    assert len(copies) == 2
+    assert (even.source[60:] == finetuning.EVEN).all()
+    for copy in copies:
+        text = next(text.split() for text in texts if text.split()[0] == copy[0])
+        (changed,) = [(old, new) for old, new in zip(text, copy, strict=True) if old != new]
+        (kind,) = [names for names in finetuning.EXCHANGED if changed[0] in names]
+        assert changed[1] in kind
+
+
 def test_a_source_of_one_kind_teaches_nothing():
     answers = np.full((40, len(HEADS)), np.nan)
     answers[:20, K] = 1.0

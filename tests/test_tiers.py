@@ -17,7 +17,7 @@ from moderation.learning import load_checks
 from moderation.registry import Registry
 from moderation.settings import check_files, seeds_folder, shipped_models
 from moderation.tables import Batch, batch_of
-from moderation.tiers import BY_SENTENCE, PLACES, Accurate, Cascade, Sentences, _parts, logit, tiered
+from moderation.tiers import BY_SENTENCE, PLACES, Accurate, Cascade, Sentences, _near, _parts, logit, tiered
 
 LIMITS = dict.fromkeys((*HEADS, "off_topic"), (0.1, 0.9))
 
@@ -157,6 +157,21 @@ def test_every_word_is_in_a_phrase_that_is_looked_at(count):
     covered = {at for begin, end in phrases for at in range(begin, end)}
     assert covered >= {at for at, letter in enumerate(text) if letter == "w"}
     assert _parts("") == []
+
+
+@pytest.mark.parametrize("count", [1, 6, 27, 60, 161, 400])
+def test_between_phrases_that_are_words_apart_the_best_is_looked_for(count):
+    text = " ".join("w" * (1 + i % 7) for i in range(count))
+    phrases = _parts(text)
+    begins = [begin for begin, _ in phrases]
+    for best in {0, len(phrases) // 2, len(phrases) - 1}:
+        near = _near(text, phrases, best)
+        assert not set(near) & set(phrases)
+        low, high = begins[max(best - 1, 0)], begins[min(best + 1, len(phrases) - 1)]
+        words = [i for i in range(low + 1, high) if text[i - 1 : i] == " " and i != begins[best]]
+        assert [begin for begin, _ in near] == words
+        together = len(text[slice(*phrases[0])].split())
+        assert all(len(text[begin:end].split()) == together for begin, end in near)
 
 
 def test_taking_the_top_span_away_lowers_the_logit_more_than_a_random_one(accurate, checks):
