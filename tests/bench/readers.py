@@ -12,16 +12,19 @@ how many times the bare parser's time ours takes, by both clocks; --peak convert
 a process of its own and prints its peak memory, beside that of a tenth of the lines; --peak-megabytes does so with a
 WordPress export of that size (flat means: the same, but for eight bytes for each id).
 
-On two idle cores, times the bare parser by the wall (by the processor), all in one run: at 50,000 rows or 30 MB csv 1.0
-(1.3), tsv 1.0 (1.3), packed JSON Lines 1.0 (1.4), WP-CLI's csv 1.4 (1.7), a JSON document 1.5 (1.7), Disqus 1.5 (1.9),
-JSON Lines 1.9 (2.6), YouTube 1.9 (2.1), WXR 2.0 (2.5), Reddit 2.4 (3.4), BlogML 2.5 (3.0), Blogger 3.4 (4.0); at
-150,000 rows a JSON document 1.3 (1.6), JSON Lines 1.4 (2.2), YouTube 1.1 (1.3), Reddit 1.7 (2.7).
+On two cores of a busy machine, times the bare parser by the wall (by the processor), two runs, at 50,000 rows or 30 MB:
+Disqus 0.9 (0.9 to 1.0), WXR 1.1 to 1.2 (1.1 to 1.2), BlogML 1.3 to 1.4 (1.3 to 1.4), Blogger 1.6 to 1.8 (1.7 to 1.8),
+YouTube 1.6 to 1.9 (2.2), JSON Lines 1.9 to 2.4 (2.3), Reddit 2.4 to 2.6 (2.7 to 2.8). On two idle ones, before XML had
+a compiled parser too: csv 1.0 (1.3), tsv 1.0 (1.3), packed JSON Lines 1.0 (1.4), WP-CLI's csv 1.4 (1.7), a JSON
+document 1.5 (1.7), Disqus 1.5 (1.9), JSON Lines 1.9 (2.6), YouTube 1.9 (2.1), WXR 2.0 (2.5), Reddit 2.4 (3.4), BlogML
+2.5 (3.0), Blogger 3.4 (4.0); at 150,000 rows a JSON document 1.3 (1.6), JSON Lines 1.4 (2.2), YouTube 1.1 (1.3), Reddit
+1.7 (2.7).
 
 The first large JSON file in a process takes 0.35 s more, to make the compiled parser ready, and seconds where it was
 never compiled on that machine; so does the first large XML file. The best of several does not show it.
 
 Measured on two cores of a busy machine, by --peak and --peak-megabytes: 440 MB of memory at 500,000 lines of JSON, of
-which the compiled parser takes 58 MB; 621 MB at a WordPress export of 200 MB and 684 MB at one of 2 GB.
+which the compiled parser takes 58 MB; 715 MB at a WordPress export of 200 MB, of which that of XML takes some 70.
 """
 
 import argparse
