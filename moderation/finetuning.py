@@ -619,7 +619,7 @@ def source_left_out(rows: Rows, base: Base, name: str, progress: Progress) -> di
             found[label] = {
                 "n": int(judged.sum()),
                 "positives": int(rows.truth[at, k][judged].sum()),
-                **asdict(reached),
+                "auc": asdict(reached),
             }
     return found
 

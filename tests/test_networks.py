@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'comment-moderation[train]')")
 
-from moderation import finetuning, networks  # noqa: E402
+from moderation import finetuning, networks, recipe  # noqa: E402
 from moderation.encoder import HEADS, WINDOW  # noqa: E402
 from moderation.errors import InputError  # noqa: E402
 
@@ -134,6 +134,16 @@ def test_a_teacher_is_asked_only_for_what_it_did_not_see(monkeypatch):
     judged = rows.fold >= 0
     assert np.array_equal(soft[judged][:, K], rows.fold[judged])
     assert (soft[~judged] == np.mean(range(finetuning.FOLDS))).all()
+
+
+def test_a_source_left_out_is_told_as_the_card_shows_it(monkeypatch):
+    rows = rows_of()
+    monkeypatch.setattr(finetuning, "fit", lambda *_, **__: None)
+    monkeypatch.setattr(finetuning, "said", lambda _model, _base, tokens: rows.truth[: len(tokens)])
+    found = finetuning.source_left_out(rows, base(), "a", silent)
+    assert set(found) == {"incitement"}
+    assert found["incitement"]["auc"]["value"] == 1
+    assert "| 1.000 (" in recipe._unseen_lines({"a": found})[-1]
 
 
 def test_what_was_made_is_kept_and_read_again_and_other_files_are_refused(tmp_path):
