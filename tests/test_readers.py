@@ -1,5 +1,6 @@
 """Tables, JSON and Parquet in, batches out: what is kept, what is lost and said so, and what is refused in one line."""
 
+import base64
 import csv
 import io
 import json
@@ -618,6 +619,17 @@ def test_times_are_read_as_people_and_machines_write_them(tmp_path, values, expe
 def test_times_of_any_parquet_type(tmp_path, array, expected):
     pq.write_table(pa.table({"text": ["x"], "date": array}), tmp_path / "x.parquet")
     assert str(take(tmp_path / "x.parquet").column("posted_at")[0]) == expected
+
+
+def test_a_zone_whose_name_is_no_text_loses_no_time(tmp_path):
+    path = tmp_path / "x.parquet"
+    when = pa.array([datetime(2007, 11, 25, 9, 5, tzinfo=UTC)], pa.timestamp("us", "Europe/Oslo"))
+    pq.write_table(pa.table({"text": ["x"], "date": when}), path)
+    stored = pq.read_metadata(path).metadata[b"ARROW:schema"]
+    spoiled = base64.b64encode(base64.b64decode(stored).replace(b"Europe/Oslo", b"Europe/\x83slo"))
+    assert spoiled != stored
+    path.write_bytes(path.read_bytes().replace(stored, spoiled))
+    assert str(take(path).column("posted_at")[0]) == "2007-11-25 09:05:00+00:00"
 
 
 # Bytes.

@@ -362,10 +362,11 @@ class Builder:
         if column.null_count == count:
             return pa.nulls(count, MOMENT)
         kind = column.type
-        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-            return column.cast(pa.timestamp("us", kind.tz if pa.types.is_timestamp(kind) else None), safe=False).cast(
-                MOMENT, safe=False
-            )
+        if pa.types.is_timestamp(kind):
+            # Whatever the zone is called, and it need not be text in a damaged file: what is stored is in UTC.
+            return column.cast(MOMENT, safe=False)
+        if pa.types.is_date(kind):
+            return column.cast(pa.timestamp("us"), safe=False).cast(MOMENT, safe=False)
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
             column = strings([None if value is None else repr(value) for value in column.to_pylist()])
         if not _is_text(column.type):
