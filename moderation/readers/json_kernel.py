@@ -40,6 +40,7 @@ __all__ = [
     "SOME",
     "STOPPED",
     "TEXT",
+    "cut",
     "fill",
     "find",
     "sizes",
@@ -571,6 +572,30 @@ def skip(data: Bytes, at: int, least: int) -> tuple[int, bool]:
             return stop, False
         at = _after_space(data, at + 1, end, False)
     return 0, False
+
+
+@nb.njit(nogil=True, cache=True)
+def cut(data: Bytes, starts: Places, ends: Places, count: int, prefix: Bytes) -> int:
+    """Leave of a column's texts those that begin with `prefix`, without it, and return how many there were.
+
+    Below 0 where one may begin so and is written with escapes.
+    """
+    there, size = 0, len(prefix)
+    for row in range(count):
+        at, stop = starts[row], ends[row]
+        if at < 0:
+            continue
+        there += 1
+        same = 0
+        while same < size and at + same < abs(stop) and byte_at(data, at + same) == byte_at(prefix, same):
+            same += 1
+        if same == size:
+            starts[row] = at + size
+        elif stop < 0 and byte_at(data, at + same) == SLASH:
+            return -1
+        else:
+            starts[row] = -1
+    return there
 
 
 @nb.njit(nogil=True, cache=True)
