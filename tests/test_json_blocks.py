@@ -14,9 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.errors import InputError
-from moderation.readers import json_blocks, json_document, json_runs, read
+from moderation.readers import FORMATS, json_blocks, json_document, json_runs, read
+from moderation.readers.formats import OWN
 from moderation.readers.json_blocks import Kinds, Layout, listed, plain
 from moderation.readers.json_runs import Run, document_of_runs
+from moderation.readers.json_values import has_huge
+from moderation.readers.shapes import keys_in
+from moderation.readers.source import Source, places_in
 
 sys.path.insert(0, str(Path(__file__).parent))
 from format_samples import samples
@@ -213,6 +217,23 @@ def test_a_text_at_the_very_end_and_long_ones():
             assert found.held["id"].to_pylist() == [text]
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.none() | st.sampled_from(["", "t", "t3", "t3_", "t1_x", "x"]) | TEXTS.map("t3_{}".format), max_size=8)
+)
+def test_of_texts_that_are_cut_those_with_the_prefix_count(texts):
+    layout = Layout({"in": str, "id": str}, {"in": "t3_"}, flat=True, others=True)
+    block = b"".join(orjson.dumps({"in": text, "id": "t3_a"}) + b"\n" for text in texts)
+    found = plain(block, layout)
+    assert found is not None
+    cut = [text[3:] if text is not None and text.startswith("t3_") else None for text in texts]
+    assert found.held["in"].to_pylist() == cut
+    assert found.is_everywhere("in") == (None not in texts)
+    assert found.held["id"].to_pylist() == ["t3_a"] * len(texts)
+    for written in (b'"\\u0074\\u0033_a"', b'"t\\u0033_a"', b'"t3\\u005fa"'):  # as good as never: refused
+        assert plain(block + b'{"in":' + written + b"}\n", layout) is None
+
+
 def test_no_more_objects_than_asked_for():
     layout = Layout({"id": str}, flat=True, others=False)
     block = b", ".join(b'{"id":"%d"}' % at for at in range(10)) + b" ] and more"
@@ -369,6 +390,37 @@ def test_a_file_gives_the_same_by_either_parser(tmp_path, monkeypatch, name, var
             assert taken(path, name) == slow
     if name in ("json", "jsonl", "reddit", "youtube", "wp-cli") and variant in ("plain", "as documented"):
         assert compiled
+
+
+ALL = [(name, variant, content) for name, variants in samples().items() for variant, content in variants.items()]
+
+
+@pytest.mark.parametrize(("name", "variant", "content"), ALL, ids=[f"{n}-{v}" for n, v, _ in ALL])
+def test_who_is_asked_last_would_have_said_no_more(tmp_path, name, variant, content):
+    path = tmp_path / "x.data"
+    path.write_bytes(content)
+    source = Source.of(places_in(path)[0])
+    claims = {name: format_.claim(source) for name, format_ in FORMATS.items()}
+    assert max(claims["csv"], claims["tsv"]) < OWN
+    if any(claims.values()):
+        assert read(path).format == max(claims, key=claims.__getitem__)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(TEXTS, TEXTS | st.dictionaries(TEXTS, TEXTS), max_size=6), st.sampled_from([None, 1]), st.booleans()
+)
+def test_keys_are_told_from_texts(record, indent, ascii_only):
+    written = json.dumps(record, indent=indent, ensure_ascii=ascii_only)
+    keys = {*record, *(key for value in record.values() if isinstance(value, dict) for key in value)}
+    assert {key for key in keys if json.dumps(key, ensure_ascii=ascii_only) == f'"{key}"'} <= keys_in(written)
+    assert "body" not in keys_in(json.dumps({"text": ['"body": x', "body", '"body":']}))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 45).map(lambda n: "7" * n) | st.text("a{,", max_size=30), max_size=6).map("".join))
+def test_numbers_of_many_digits_are_seen_wherever_they_stand(text):
+    assert has_huge(text.encode()) == ("7" * 20 in text)
 
 
 REMOVED = [

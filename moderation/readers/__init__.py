@@ -22,7 +22,7 @@ from moderation.readers.blogml import BLOGML
 from moderation.readers.coral import CORAL
 from moderation.readers.delimited import CSV, TSV
 from moderation.readers.disqus import DISQUS
-from moderation.readers.formats import CERTAIN, Format, Wanted
+from moderation.readers.formats import CERTAIN, OWN, Format, Wanted
 from moderation.readers.html_page import HTML
 from moderation.readers.isso import ISSO
 from moderation.readers.json_document import JSON
@@ -191,8 +191,14 @@ def read(
 def _recognised(source: Source) -> Format:
     if HTML.claim(source) == CERTAIN:  # nothing else begins as a page does, and pages come by the thousand
         return HTML
-    claims = [(format_.claim(source), format_) for format_ in FORMATS.values()]
-    sure, chosen = max(claims, key=lambda claim: claim[0])
+    # Tables are told last: it takes longest, and where a system knows its own keys nobody else need be asked.
+    claims = []
+    for format_ in sorted(FORMATS.values(), key=lambda format_: format_ in (CSV, TSV)):
+        claims.append((format_.claim(source), format_))
+        if claims[-1][0] == OWN:
+            return format_
+    # Of several that are as sure, the first by name.
+    sure, chosen = max(sorted(claims, key=lambda claim: claim[1].name), key=lambda claim: claim[0])
     if sure == 0:
         source.refuse_binary()
         raise FormatError(f"{source.name}: no format fits; name one of {', '.join(FORMATS)} with --format")

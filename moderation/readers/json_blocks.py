@@ -48,15 +48,25 @@ AHEAD, THREADS = 3, 2
 # By how much of a block is guessed how many lines it has.
 SAMPLE: Final = 1 << 15
 
+_NOTHING: Final[Mapping[str, str]] = {}
 _ARROW: Final[Mapping[type, Any]] = {str: TEXT, int: pa.int64(), bool: pa.bool_(), object: pa.bool_()}
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Some plain objects: path -> an Arrow column, of texts, whole numbers, or yes and no."""
+    """Some plain objects: path -> an Arrow column, of texts, whole numbers, or yes and no.
+
+    `cut`: path -> how many texts there were, where the column holds only those with a prefix, without it.
+    """
 
     count: int
     held: Mapping[str, Any]
+    cut: Mapping[str, int]
+
+    def is_everywhere(self, path: str) -> bool:
+        """Tell whether all of the objects hold something at `path`."""
+        there = self.cut.get(path)
+        return self.held[path].null_count == 0 if there is None else there == self.count
 
 
 class Layout:
@@ -64,12 +74,15 @@ class Layout:
 
     `object` is for any value, of which is told whether it is more than null, false, 0 or empty; None for one that is
     not looked at; where `flat`, it must be no object and no list. A path with full stops leads into objects within, and
-    objects may have more keys, if there may be `others`. Raises `ValueError` where no objects can be plain.
+    objects may have more keys, if there may be `others`. `cut`: path -> what begins the texts that count, and is cut
+    off. Raises `ValueError` where no objects can be plain.
     """
 
     is_ready = False
 
-    def __init__(self, kinds: Mapping[str, type | None], *, flat: bool, others: bool) -> None:
+    def __init__(
+        self, kinds: Mapping[str, type | None], cut: Mapping[str, str] = _NOTHING, *, flat: bool, others: bool
+    ) -> None:
         from moderation.readers import json_kernel
 
         Layout.is_ready = True
@@ -77,6 +90,9 @@ class Layout:
         self._others = others
         self._taken = [(path, kind) for path, kind in kinds.items() if kind is not None]
         self._is_text = np.array([kind is str for _, kind in self._taken], bool)
+        columns = {path: column for column, (path, _) in enumerate(self._taken)}
+        self._cut = {path: columns[path] for path in cut if kinds.get(path) is str}
+        self._prefixes = [np.frombuffer(cut[path].encode(), np.uint8) for path in self._cut]
         unseen = json_kernel.FLAT if flat else json_kernel.ANY
         of: Mapping[type, int] = {
             str: json_kernel.TEXT,
@@ -84,7 +100,6 @@ class Layout:
             bool: json_kernel.BOOL,
             object: json_kernel.SOME,
         }
-        columns = {path: column for column, (path, _) in enumerate(self._taken)}
         tree: dict[str, Any] = {}
         for path, kind in kinds.items():
             outer, inner = path.split(".") if others else [path], tree
@@ -120,9 +135,15 @@ class Layout:
         the place then is), or nothing.
         """
         starts, ends = np.empty((len(self._taken), most), np.int64), np.empty((len(self._taken), most), np.int64)
+        begin = at
         count, at, how = self._kernel.find(
-            data, at, lines, self._others, self._names, self._keys, self._nodes, starts, ends
+            data, begin, lines, self._others, self._names, self._keys, self._nodes, starts, ends
         )
+        cut = {}
+        for (path, column), prefix in zip(self._cut.items(), self._prefixes, strict=True):
+            cut[path] = self._kernel.cut(data, starts[column], ends[column], count, prefix)
+            if cut[path] < 0:  # written with escapes
+                return Columns(0, {}, {}), begin, ""
         # All in two calls: the fewer, the less this thread waits for the interpreter that others hold.
         size = np.where(self._is_text, self._kernel.sizes(starts, ends, count), 0)
         begins = np.where(self._is_text, np.cumsum(size) - size, -1)
@@ -146,22 +167,29 @@ class Layout:
                 found = ends[column, :count]
                 values = found.copy() if kind is int else np.packbits(found == 1, bitorder="little")
                 held[path] = pa.Array.from_buffers(_ARROW[kind], count, [bits, pa.py_buffer(values)], missing)
-        return Columns(count, held), at, {self._kernel.DONE: "bytes", self._kernel.CLOSED: "list"}.get(how, "")
+        return Columns(count, held, cut), at, {self._kernel.DONE: "bytes", self._kernel.CLOSED: "list"}.get(how, "")
 
 
 class Kinds:
     """What each key has held so far: one type, or several.
 
     `among`: the paths that matter; if None, all keys do, and objects may have no others. `some`: those of which only
-    matters whether they hold something. `flat`: whether what is not looked at must hold nothing within. `is_used`:
-    whether there is any use in a layout.
+    matters whether they hold something. `cut`: path -> what begins the texts that count, and is cut off. `flat`:
+    whether what is not looked at must hold nothing within. `is_used`: whether there is any use in a layout.
     """
 
     def __init__(
-        self, among: Iterable[str] | None = None, some: Iterable[str] = (), *, flat: bool = True, is_used: bool = True
+        self,
+        among: Iterable[str] | None = None,
+        some: Iterable[str] = (),
+        cut: Mapping[str, str] = _NOTHING,
+        *,
+        flat: bool = True,
+        is_used: bool = True,
     ) -> None:
         self._among = None if among is None else tuple(among)
         self._some: Mapping[str, type | None] = dict.fromkeys(some, object)
+        self._cut = cut
         self._held: dict[str, set[type]] = {path: set() for path in self._among or ()}
         self._flat = flat
         self._is_used = is_used
@@ -211,7 +239,7 @@ class Kinds:
                     return None
                 kinds[key] = kind
         try:
-            return Layout({**kinds, **self._some}, flat=self._flat, others=self._among is not None)
+            return Layout({**kinds, **self._some}, self._cut, flat=self._flat, others=self._among is not None)
         except ValueError:  # half a character in a key among others
             return None
 

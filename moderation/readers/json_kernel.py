@@ -24,6 +24,7 @@ from moderation.readers.machine_words import (
     eight_at,
     lowest,
     put_eight,
+    within,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "SOME",
     "STOPPED",
     "TEXT",
+    "cut",
     "fill",
     "find",
     "sizes",
@@ -66,7 +68,7 @@ QUOTES: Final = np.uint64(0x2222222222222222)
 SLASHES: Final = np.uint64(0x5C5C5C5C5C5C5C5C)
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _sequence(data: Bytes, at: int, end: int) -> int:
     """Return how many bytes the character above ASCII at `at` has; 0 where they are not UTF-8."""
     first = byte_at(data, at)
@@ -89,7 +91,7 @@ def _sequence(data: Bytes, at: int, end: int) -> int:
     return count
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _hexadecimal(data: Bytes, at: int, end: int) -> int:
     """Return the number that the four digits at `at` stand for; below 0 where they are none."""
     if at + 4 > end:
@@ -106,7 +108,7 @@ def _hexadecimal(data: Bytes, at: int, end: int) -> int:
     return number
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _point(data: Bytes, at: int, end: int) -> int:
     """Return the code point of the four-digit escape at `at`, or of two that make one; below 0 where there is none."""
     point = _hexadecimal(data, at + 2, end)
@@ -118,7 +120,7 @@ def _point(data: Bytes, at: int, end: int) -> int:
     return 0x10000 + ((point - 0xD800) << 10) + low - 0xDC00 if 0xDC00 <= low <= 0xDFFF else -1
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _single(byte: int) -> int:
     """Return what an escape of one letter stands for; below 0 where there is none."""
     if byte == QUOTE or byte == SLASH or byte == 0x2F:
@@ -134,7 +136,7 @@ def _single(byte: int) -> int:
     return 12 if byte == 0x66 else -1
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _text(data: Bytes, at: int, end: int) -> int:
     """Return where the text whose first byte is at `at` has its closing mark.
 
@@ -181,7 +183,7 @@ def _text(data: Bytes, at: int, end: int) -> int:
             at += 1
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _after_space(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return the place of what comes next; a line end is no white space where objects are `lines`."""
     while at < end:
@@ -192,7 +194,7 @@ def _after_space(data: Bytes, at: int, end: int, lines: bool) -> int:
     return at
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _number(data: Bytes, at: int, end: int) -> int:
     """Return where the number at `at` ends; 0 where there is none that every parser takes."""
     first = at
@@ -222,7 +224,7 @@ def _number(data: Bytes, at: int, end: int) -> int:
     return at if at - first <= DIGITS else 0
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _word(data: Bytes, at: int, end: int) -> int:
     """Return where the word null, true or false at `at` ends; 0 where there is none."""
     first = byte_at(data, at)
@@ -243,7 +245,7 @@ def _word(data: Bytes, at: int, end: int) -> int:
     return 0
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _scalar(data: Bytes, at: int, end: int) -> int:
     """Return where the text, number or word at `at` ends; 0 where there is none."""
     byte = byte_at(data, at)
@@ -253,7 +255,7 @@ def _scalar(data: Bytes, at: int, end: int) -> int:
     return _number(data, at, end) if byte == 0x2D or 0x30 <= byte <= 0x39 else _word(data, at, end)
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _colon(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return the place of the value behind a key that ended at `at`; 0 where there is none."""
     at = _after_space(data, at, end, lines)
@@ -263,7 +265,7 @@ def _colon(data: Bytes, at: int, end: int, lines: bool) -> int:
     return at if at < end else 0
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _key(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return the place of the value behind the key at `at`; 0 where there is no key."""
     if at >= end or byte_at(data, at) != QUOTE:
@@ -272,7 +274,7 @@ def _key(data: Bytes, at: int, end: int, lines: bool) -> int:
     return _colon(data, abs(stop) + 1, end, lines) if stop != 0 else 0
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _value(data: Bytes, at: int, end: int, lines: bool) -> int:
     """Return where the value at `at` ends, whatever it is; 0 where there is none."""
     inside, depth = 0, 0  # a bit for each level: it is an object, no list
@@ -322,7 +324,7 @@ def _value(data: Bytes, at: int, end: int, lines: bool) -> int:
             return at
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _same(data: Bytes, at: int, names: Bytes, begin: int, size: int) -> bool:
     for i in range(size):
         if byte_at(data, at + i) != byte_at(names, begin + i):
@@ -330,7 +332,7 @@ def _same(data: Bytes, at: int, names: Bytes, begin: int, size: int) -> bool:
     return True
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _is_next(data: Bytes, at: int, end: int, node: int, key: int, names: Bytes, keys: Places) -> bool:
     """Tell whether the name of `key`, which is looked for in `node`, stands at `at`, up to its closing mark."""
     size = keys[key, END] - keys[key, BEGIN]
@@ -342,7 +344,7 @@ def _is_next(data: Bytes, at: int, end: int, node: int, key: int, names: Bytes, 
     )
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _known(data: Bytes, at: int, size: int, node: int, names: Bytes, keys: Places, nodes: Places) -> int:
     """Return the number of the key that stands at `at`; below 0 where it is none of the node's."""
     for key in range(nodes[node], nodes[node + 1]):
@@ -351,7 +353,7 @@ def _known(data: Bytes, at: int, size: int, node: int, names: Bytes, keys: Place
     return -1
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _integer(data: Bytes, at: int, stop: int) -> int:
     number = 0
     for i in range(at + (byte_at(data, at) == 0x2D), stop):
@@ -359,7 +361,7 @@ def _integer(data: Bytes, at: int, stop: int) -> int:
     return -number if byte_at(data, at) == 0x2D else number
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _is_integer(data: Bytes, at: int, stop: int) -> bool:
     """Tell whether a number is whole and safe to read: of up to 18 digits, and not the nought below nought."""
     if stop - at > 18 or (byte_at(data, at) == 0x2D and byte_at(data, at + 1) == 0x30):
@@ -370,7 +372,7 @@ def _is_integer(data: Bytes, at: int, stop: int) -> bool:
     return True
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _is_nothing(data: Bytes, at: int, stop: int) -> bool:
     """Tell whether a value is null, false, 0 or empty, as programs write it."""
     byte = byte_at(data, at)
@@ -379,7 +381,7 @@ def _is_nothing(data: Bytes, at: int, stop: int) -> bool:
     return byte == 0x6E or byte == 0x66
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _held(
     data: Bytes, at: int, end: int, lines: bool, kind: int, column: int, row: int, starts: Places, ends: Places
 ) -> int:
@@ -409,7 +411,7 @@ def _held(
     return 0
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _object(
     data: Bytes,
     at: int,
@@ -573,6 +575,30 @@ def skip(data: Bytes, at: int, least: int) -> tuple[int, bool]:
 
 
 @nb.njit(nogil=True, cache=True)
+def cut(data: Bytes, starts: Places, ends: Places, count: int, prefix: Bytes) -> int:
+    """Leave of a column's texts those that begin with `prefix`, without it, and return how many there were.
+
+    Below 0 where one may begin so and is written with escapes.
+    """
+    there, size = 0, len(prefix)
+    for row in range(count):
+        at, stop = starts[row], ends[row]
+        if at < 0:
+            continue
+        there += 1
+        same = 0
+        while same < size and at + same < abs(stop) and byte_at(data, at + same) == byte_at(prefix, same):
+            same += 1
+        if same == size:
+            starts[row] = at + size
+        elif stop < 0 and byte_at(data, at + same) == SLASH:
+            return -1
+        else:
+            starts[row] = -1
+    return there
+
+
+@nb.njit(nogil=True, cache=True)
 def sizes(starts: Places, ends: Places, count: int) -> Places:
     """Return how many bytes the texts of each column are written with (of others, nothing that means anything)."""
     found = np.zeros(starts.shape[0], np.int64)
@@ -583,7 +609,7 @@ def sizes(starts: Places, ends: Places, count: int) -> Places:
     return found
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _unescaped(data: Bytes, at: int, stop: int, out: Bytes, to: int) -> int:
     """Write a text that has escapes, and return where what was written ends."""
     while at < stop:

@@ -105,7 +105,9 @@ def is_large(source: Source) -> bool:
 
 def content_of(source: Source, tally: Tally) -> bytes:
     """Return all that the source holds, as UTF-8; whether the bytes are sound is not looked at."""
-    with closing(source.raw_blocks(tally, STEP, STEP)) as blocks:
+    # In one piece where that is its size: to join pieces takes as long as to read them.
+    size = max(source.size, STEP)
+    with closing(source.raw_blocks(tally, size, size)) as blocks:
         return b"".join(blocks)
 
 
@@ -133,10 +135,19 @@ _HUGE: Final = re.compile(rb"[0-9]{20}")
 
 def has_huge(content: bytes) -> bool:
     """Tell whether there may be whole numbers of 20 digits or more, which orjson would round."""
-    # In so many digits, every sixth byte is one, three times in a row.
-    sixth = np.frombuffer(content, np.uint8)[::6] - 0x30 < 10
-    places = np.flatnonzero(sixth[:-2] & sixth[1:-1] & sixth[2:]) * 6
+    data = np.frombuffer(content, np.uint8)
+    # Of so many digits one stands at each twentieth byte, and ten on this side of it or on that.
+    places = np.flatnonzero(data[19::20] - 0x30 < 10) * 20 + 19
+    before = _is_digit(data, places - 5) & _is_digit(data, places - 10)
+    behind = _is_digit(data, places + 5) & _is_digit(data, places + 10)
+    places = places[before | behind]
     return any(_HUGE.search(content, max(0, place - 20), place + 40) for place in places.tolist())
+
+
+def _is_digit(data: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Tell at which places digits stand; beyond either end, what stands there."""
+    found: np.ndarray = data[np.clip(places, 0, len(data) - 1)] - 0x30 < 10
+    return found
 
 
 def values(

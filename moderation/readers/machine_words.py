@@ -4,6 +4,7 @@ Words of eight bytes are unsigned 64-bit numbers throughout: mixed with signed o
 numbers.
 """
 
+from functools import partial
 from typing import Any, Final
 
 import numba as nb
@@ -12,7 +13,19 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba.extending import intrinsic
 
-__all__ = ["HIGHS", "NOUGHT", "ONES", "SPACES", "Bytes", "Places", "byte_at", "eight_at", "lowest", "put_eight"]
+__all__ = [
+    "HIGHS",
+    "NOUGHT",
+    "ONES",
+    "SPACES",
+    "Bytes",
+    "Places",
+    "byte_at",
+    "eight_at",
+    "lowest",
+    "put_eight",
+    "within",
+]
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -72,3 +85,7 @@ eight_at: Any = intrinsic(_code_of_eight)
 byte_at: Any = intrinsic(_code_of_byte)
 put_eight: Any = intrinsic(_code_of_put_eight)
 lowest: Any = intrinsic(_code_of_lowest)
+
+# For functions that compiled ones call, and that make no arrays. Whoever calls holds the arrays it gives: counted
+# references to them, which numba otherwise takes and drops in each call, cost more than to look at the bytes.
+within: Any = partial(nb.njit, nogil=True, cache=True, _nrt=False)

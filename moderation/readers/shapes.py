@@ -7,12 +7,13 @@ columns, a table.
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from html import unescape
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -34,7 +35,7 @@ from moderation.readers.source import Source
 from moderation.readers.text_columns import TEXT, among, holding, mask_of, replaced
 from moderation.tables import Batch
 
-__all__ = ["Fields", "Record", "Shape", "State", "at", "entities", "format_of", "moment"]
+__all__ = ["Fields", "Record", "Shape", "State", "at", "entities", "format_of", "keys_in", "moment"]
 
 Record = Mapping[str, Any]
 Fields = dict[str, Any]
@@ -43,8 +44,6 @@ State = dict[str, Any]
 
 # What tables write for "no" where JSON has false or null.
 FALSE: Final = frozenset(("", "0", "f", "false", "n", "no", "null", "none"))
-# In a text the quotation marks would be escaped: it is a key indeed.
-_KEY: Final = re.compile(r'"([^"\\]{1,60})"\s*:')
 PERSONAL: Final = re.compile(r"(?i)e-?mail|(?:^|_)ip(?:_?addr\w*|$)|remote_addr|user_agent")
 
 
@@ -126,16 +125,38 @@ class Shape:
         """Tell whether `record` is one of this kind."""
         return any(all(_there(record, path) for path in mark) for mark in self.marks)
 
+    @cached_property
+    def cut(self) -> dict[str, str]:
+        """What begins the texts that count, and is cut off, at paths of which nothing else is asked."""
+        found = {}
+        for name, prefix in self.prefixes.items():
+            for path in self.fields[name]:
+                if path not in self.decode and name not in self.nothing and self._uses[path] == 1:
+                    found[path] = prefix
+        return found
+
+    @cached_property
+    def _uses(self) -> Counter[str]:
+        found = Counter(path for paths in (*self.fields.values(), *self.fractions.values()) for path in paths)
+        found.update([*(path for path, _ in self.states), *self.flags.values(), *self.closely_at])
+        return found
+
+    @cached_property
+    def looked_for(self) -> tuple[str, ...]:
+        """The paths of which only matters whether they hold something."""
+        marks = dict.fromkeys(path for mark in self.marks for path in mark)
+        return (*self.closely_at, *(path for path in marks if not self._uses[path]))
+
     def fits(self, found: Columns) -> bool:
         """Tell whether all of the plain objects found are records of this kind."""
-        return any(all(found.held[path].null_count == 0 for path in mark) for mark in self.marks)
+        return any(all(found.is_everywhere(path) for path in mark) for mark in self.marks)
 
     def plain_columns(self, found: Columns) -> "_Read | None":
         """Return what `read` finds in plain objects, as columns; None where not all of them are records."""
         if not self.fits(found):
             return None
         there = {path: column for path, column in found.held.items() if column.null_count < found.count}
-        columns = self.columns(there.get, found.count)
+        columns = self.columns(there.get, found.count, found.cut)
         marks = [mask_of(there[path]) for path in self.closely_at if path in there]
         return _Read(found.count, columns, self.rows_closely(columns, marks))
 
@@ -202,15 +223,15 @@ class Shape:
         """Tell whether `finish` would do nothing."""
         return self.finish is None or (self.idle and not state)
 
-    def columns(self, column: Callable[[str], Any | None], count: int) -> dict[str, Any]:
+    def columns(self, column: Callable[[str], Any | None], count: int, cut: Collection[str] = ()) -> dict[str, Any]:
         """Return what `read` finds in each of `count` records, as columns.
 
-        `column` gives what they hold at a path: texts, whole numbers, yes and no, or None where none has it. Whoever
-        calls has seen to it that `finish` has nothing to say.
+        `column` gives what they hold at a path: texts, whole numbers, yes and no, or None where none has it; of those
+        `cut`, only texts with their prefix, without it. Whoever calls has seen to it that `finish` has nothing to say.
         """
         found: dict[str, Any] = {}
         for name, paths in self.fields.items():
-            parts = [part for path in paths if (part := self._part(column(path), name, path)) is not None]
+            parts = [part for path in paths if (part := self._part(column(path), name, path, cut)) is not None]
             if parts:
                 found[name] = parts[0] if len(parts) == 1 else pc.coalesce(*parts)
         if self.statuses and "status" in found:
@@ -229,10 +250,10 @@ class Shape:
                 found[label] = _renamed(pc.coalesce(*shares), lambda word: _SHARES.get(_majority(word)))
         return {"text": pa.nulls(count, TEXT), **found}
 
-    def _part(self, values: Any | None, name: str, path: str) -> Any | None:
+    def _part(self, values: Any | None, name: str, path: str, cut: Collection[str]) -> Any | None:
         """Return what a path holds for the field `name`, where that counts."""
-        if values is None:
-            return None
+        if values is None or path in cut:
+            return values
         is_text = values.type == TEXT
         texts = _texts(values)
         nothing = [str(value) for value in self.nothing.get(name, ()) if isinstance(value, str) == is_text]
@@ -590,13 +611,19 @@ def _claim(shapes: tuple[Shape, ...], source: Source) -> int:
 
 def _fitting(shapes: tuple[Shape, ...], source: Source) -> Shape | None:
     if _is_json(source):
-        there = source.once("keys", lambda: frozenset(_KEY.findall(source.head_text())))
+        there = source.once("keys", lambda: keys_in(source.head_text()))
         marks = [(shape, _keys(mark)) for shape in shapes for mark in (*shape.marks, *shape.companions)]
         fits = (shape for shape, keys in marks if there.issuperset(keys))
     else:
         names = {plain(name) for name in header(source)}
         fits = (shape for shape in shapes for mark in shape.marks if {plain(path) for path in mark} <= names)
     return next(fits, None)
+
+
+def keys_in(text: str) -> frozenset[str]:
+    """Return the keys in JSON: what a colon follows in quotation marks, which would be escaped in a text."""
+    _, *parts = text.split('"')
+    return frozenset(part for part, behind in pairwise(parts) if behind.lstrip()[:1] == ":")
 
 
 def _is_json(source: Source) -> bool:
@@ -612,7 +639,7 @@ def _batches(shapes: tuple[Shape, ...], source: Source, wanted: Wanted) -> Itera
     shape = _fitting(shapes, source) or shapes[0]
     state = {} if shape.begin is None else shape.begin(source, wanted.tally)
     walk = _Walk(shape, wanted, state)
-    kinds = Kinds((*shape.paths, *shape.lists), shape.closely_at, is_used=is_worth_it(source))
+    kinds = Kinds((*shape.paths, *shape.lists), shape.looked_for, shape.cut, is_used=is_worth_it(source))
     if not _is_json(source):
         yield from batches_of_columns(_rows(source, walk), shape.source, wanted, "row", native=True)
     elif is_lines(source, wanted.tally):

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 HEAD: Final = 1 << 18
 BLOCK: Final = 1 << 18
+# Of what is read in larger parts, no more is held besides.
+MOST_HELD: Final = 1 << 20
 UTF8: Final = ("utf-8", "utf-8-sig")
 # An archive's member may be packed once more, and that is as deep as honest files go.
 PACKED_TWICE: Final = 2
@@ -430,7 +432,7 @@ class Source:
             for text in self.text(tally):
                 yield text.encode("utf-8", "surrogatepass")
             return
-        with self.opened() as file, io.BufferedReader(file, first) as stream:
+        with self.opened() as file, io.BufferedReader(file, min(first, MOST_HELD)) as stream:
             yield stream.read(first).removeprefix(codecs.BOM_UTF8)
             while part := stream.read(first):
                 yield part

@@ -23,6 +23,7 @@ from moderation.readers.machine_words import (
     eight_at,
     lowest,
     put_eight,
+    within,
 )
 
 __all__ = ["CONTAINER", "CONTAINS", "DEEPEST", "EQUAL", "FIRST", "FULL", "MANY", "MISSING", "NEVER", "ONCE", "PRESENT",
@@ -73,7 +74,7 @@ for _byte in b"0123456789.-":
 CELL, ROW = 1, 2
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _same(data: Bytes, at: int, other: Bytes, begin: int, size: int) -> bool:
     for i in range(size):
         if byte_at(data, at + i) != byte_at(other, begin + i):
@@ -81,12 +82,12 @@ def _same(data: Bytes, at: int, other: Bytes, begin: int, size: int) -> bool:
     return True
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _is(data: Bytes, at: int, stop: int, names: Bytes, begin: int, end: int) -> bool:
     return stop - at == end - begin and _same(data, at, names, begin, end - begin)
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _holds(data: Bytes, at: int, stop: int, names: Bytes, begin: int, end: int) -> bool:
     for start in range(at, stop - (end - begin) + 1):
         if _same(data, start, names, begin, end - begin):
@@ -94,7 +95,7 @@ def _holds(data: Bytes, at: int, stop: int, names: Bytes, begin: int, end: int) 
     return False
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _reference(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """Return where the reference at `at` ends, and the character that it stands for; 0 where there is none."""
     at += 1
@@ -126,13 +127,13 @@ def _reference(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return 0, 0
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _is_beyond(data: Bytes, at: int, end: int) -> bool:
     """Tell whether the character at `at`, whose first byte is 0xEF, is none that XML allows."""
     return at + 2 < end and byte_at(data, at + 1) == 0xBF and byte_at(data, at + 2) >= 0xBE
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _text(data: Bytes, at: int, end: int) -> int:
     """Return where the text at `at` ends, before a "<"; negated, where it must be rewritten; 0 where it is refused."""
     rewritten = False
@@ -176,7 +177,7 @@ def _text(data: Bytes, at: int, end: int) -> int:
         at += 1
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _section(data: Bytes, at: int, end: int) -> int:
     """Return where the text of the section at `at` ends; negated, where it must be rewritten; 0 where it is refused."""
     if at + SECTION > end or not _same(data, at, OPENING, 0, SECTION):
@@ -216,7 +217,7 @@ def _section(data: Bytes, at: int, end: int) -> int:
         at += 1
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _name(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """Return where the name at `at` ends, and its colon, if there is one (else 0); 0 where there is no plain name."""
     colon = 0
@@ -234,7 +235,7 @@ def _name(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return at, colon
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _after_space(data: Bytes, at: int, end: int) -> int:
     while at < end:
         byte = byte_at(data, at)
@@ -244,7 +245,7 @@ def _after_space(data: Bytes, at: int, end: int) -> int:
     return at
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _is_declared(data: Bytes, at: int, colon: int, names: Bytes, prefixes: Places) -> bool:
     for i in range(len(prefixes)):
         if _is(data, at, colon, names, prefixes[i, 0], prefixes[i, 1]):
@@ -252,7 +253,7 @@ def _is_declared(data: Bytes, at: int, colon: int, names: Bytes, prefixes: Place
     return False
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _is_of_xml(data: Bytes, at: int, stop: int) -> bool:
     """Tell whether the name of an attribute is one of those that every file knows, and that mean nothing here."""
     size = stop - at
@@ -267,7 +268,7 @@ def _is_of_xml(data: Bytes, at: int, stop: int) -> bool:
     )
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _attributes(data: Bytes, at: int, end: int, names: Bytes, prefixes: Places, banned: Places, met: Places) -> int:
     """Put the attributes from `at` on into `met`, as names and values begin and end there, and return how many.
 
@@ -334,7 +335,7 @@ def _attributes(data: Bytes, at: int, end: int, names: Bytes, prefixes: Places, 
         at += 1
 
 
-@nb.njit(nogil=True, cache=True, forceinline=True)
+@within(forceinline=True)
 def _attribute(data: Bytes, names: Bytes, begin: int, end: int, met: Places, count: int) -> int:
     """Return the number of the attribute of that name; below 0 where there is none."""
     for i in range(count):
@@ -343,7 +344,7 @@ def _attribute(data: Bytes, names: Bytes, begin: int, end: int, met: Places, cou
     return -1
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _take(
     data: Bytes,
     row: int,
@@ -383,7 +384,7 @@ def _take(
     return True
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _pick(
     data: Bytes, row: int, first: int, last: int, picks: Places, names: Bytes, starts: Places, ends: Places
 ) -> bool:
@@ -583,7 +584,7 @@ def find(
         depth -= is_end
 
 
-@nb.njit(nogil=True, cache=True)
+@within()
 def _rewritten(data: Bytes, at: int, stop: int, out: Bytes, to: int) -> int:
     """Write a text as a parser gives it, and return where what was written ends."""
     while at < stop:

@@ -12,13 +12,15 @@ how many times the bare parser's time ours takes, by both clocks; --peak convert
 a process of its own and prints its peak memory, beside that of a tenth of the lines; --peak-megabytes does so with a
 WordPress export of that size (flat means: the same, but for eight bytes for each id).
 
-On two cores of a busy machine, times the bare parser by the wall (by the processor), two runs, at 50,000 rows or 30 MB:
-Disqus 0.9 (0.9 to 1.0), WXR 1.1 to 1.2 (1.1 to 1.2), BlogML 1.3 to 1.4 (1.3 to 1.4), Blogger 1.6 to 1.8 (1.7 to 1.8),
-YouTube 1.6 to 1.9 (2.2), JSON Lines 1.9 to 2.4 (2.3), Reddit 2.4 to 2.6 (2.7 to 2.8). On two idle ones, before XML had
-a compiled parser too: csv 1.0 (1.3), tsv 1.0 (1.3), packed JSON Lines 1.0 (1.4), WP-CLI's csv 1.4 (1.7), a JSON
-document 1.5 (1.7), Disqus 1.5 (1.9), JSON Lines 1.9 (2.6), YouTube 1.9 (2.1), WXR 2.0 (2.5), Reddit 2.4 (3.4), BlogML
-2.5 (3.0), Blogger 3.4 (4.0); at 150,000 rows a JSON document 1.3 (1.6), JSON Lines 1.4 (2.2), YouTube 1.1 (1.3), Reddit
-1.7 (2.7).
+On two cores of a busy machine, times the bare parser by the wall (by the processor), at 30 MB: Disqus 0.9 (0.9 to 1.0),
+WXR 1.1 to 1.2 (1.1 to 1.2), BlogML 1.3 to 1.4 (1.3 to 1.4), Blogger 1.6 to 1.8 (1.7 to 1.8). At 50,000 rows, several
+runs of the version before in turn with this one, on two cores that more work waited for than there was room: a JSON
+document 1.5 to 1.9 (1.5 to 1.6), now 1.3 to 1.5 (1.3 to 1.4); JSON Lines 2.2 to 2.3 (2.2 to 2.3), now 1.8 to 2.0 (1.9);
+YouTube 1.8 to 1.9 (1.9 to 2.0), now 1.3 (1.3 to 1.4); Reddit 2.4 to 2.5 (2.6 to 2.9), now 2.0 to 3.4 (2.2 to 2.7).
+
+On two idle ones, before JSON was found without counting references: csv 1.0 (1.3), tsv 1.0 (1.3), packed JSON Lines 1.0
+(1.4), WP-CLI's csv 1.4 (1.7), a JSON document 1.5 (1.7), JSON Lines 1.9 (2.6), YouTube 1.9 (2.1), Reddit 2.4 (3.4); at
+150,000 rows a JSON document 1.3 (1.6), JSON Lines 1.4 (2.2), YouTube 1.1 (1.3), Reddit 1.7 (2.7).
 
 The first large JSON file in a process takes 0.35 s more, to make the compiled parser ready, and seconds where it was
 never compiled on that machine; so does the first large XML file. The best of several does not show it.
