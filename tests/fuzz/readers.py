@@ -105,6 +105,7 @@ def main() -> None:
         "-rss_limit_mb=4096",
         "-timeout=60",
         "-print_final_stats=1",
+        f"-artifact_prefix={chosen.work}/",
     ]
     atheris.Setup(arguments, Target(chosen.work))
     atheris.Fuzz()
