@@ -211,6 +211,11 @@ class Classifier:
         bias = np.array([heads[label].bias for label in labels], np.float64)
         return cls(labels, weights, scale, np.ascontiguousarray(dense, np.float64), bias, rare, version)
 
+    def head(self, label: str) -> Head:
+        """Return one label's head; raise `ValueError` where the classifier has none."""
+        j = self.labels.index(label)
+        return Head(self.weights[:, j] * self.scale[j], self.dense[:, j].copy(), float(self.bias[j]))
+
     def replaced(self, other: "Classifier") -> "Classifier":
         """Return this classifier with the heads of `other` in the place of its own; the rest stays bit for bit."""
         labels = tuple(label for label in LABELS if label in (*self.labels, *other.labels))

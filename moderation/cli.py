@@ -534,8 +534,8 @@ def train(
         typer.Option(
             "--from",
             metavar="DIR",
-            help="Fit spam and trackback alone, and take over all else from this model; with --accurate go on training"
-            " its encoder.",
+            help="Go on from this model: fit spam, trackback and profanity anew; incitement, toxicity and threat to its"
+            " own answers and what is new; take over all else. With --accurate its encoder goes on too.",
         ),
     ] = None,
     teacher: Annotated[

@@ -80,7 +80,7 @@ ONE_SIDED: Final = 4e-4
 """A source of whose answers a label has less than this share of one kind would teach which source a row is from."""
 LABEL_WEIGHTS: Final[Mapping[str, float]] = {"incitement": 2.0}
 SHORTEST_PIECE: Final = 15
-OWN: Final = ("contrast", "attacks", "insults", "neutral")
+OWN: Final = ("contrast", "attacks", "insults", "menaces", "neutral")
 FOLDS: Final = 3
 PIECES: Final = "pieces"
 BLOGS: Final = "blogs"
@@ -131,28 +131,33 @@ EVENING: Final = tuple(
 EXCHANGED_ROWS: Final = 3500
 CALM: Final = -0.5
 """The logit of a teacher below which it raises no alarm."""
-FURTHER: Final = tuple(
-    # For networks that go on from those of an earlier model, without a teacher: a part of the rows, and all pairs.
-    Schedule(
-        batch_rows=32,
-        rate=8e-5,
-        seed=seed,
-        shares={
-            "cad": 0.06,
-            "cat_wiki": 0.01,
-            "dynahate": 0.12,
-            "edos": 0.45,
-            "ghc": 0.25,
-            "hatemoderate_train": 0.4,
-            "hatemoji_build": 0.5,
-            "jigsaw6_lower": 0.25,
-            "jigsaw6_raw": 0.2,
-            "jigsaw_bin": 0.05,
-            "mhs_binary": 0.06,
-        },
-    )
-    for seed in (31, 32)
-)
+# For networks that go on from those of an earlier model: of each source this share, and all pairs. Of rows that nobody
+# paired they are also taught by what they answered before, so that what is new does not cost what is known (learning
+# without forgetting, Li & Hoiem, 2016).
+FURTHER_SHARES: Final = {
+    "cad": 0.02,
+    "cat_wiki": 0.01,
+    "dynahate": 0.05,
+    "edos": 0.12,
+    "ghc": 0.08,
+    "hatemoderate_train": 0.15,
+    "hatemoji_build": 0.2,
+    "jigsaw6_lower": 0.08,
+    "jigsaw6_raw": 0.1,
+    "jigsaw_bin": 0.02,
+    "mhs_binary": 0.03,
+    "tox_spans_civil": 0.05,
+    PIECES: 0.01,
+    BLOGS: 0.03,
+    PASSAGES: 0.05,
+}
+FURTHER: Final = tuple(Schedule(batch_rows=32, rate=1e-4, threads=1, seed=seed, soft=0.7) for seed in (51, 52))
+NEW_SHARE: Final = 0.75
+"""How far what is shipped lies on the way from the old weights to the new (Wortsman et al., 2022).
+
+At its end EDOS had fallen from .929 to .923 and Gab from .925 to .907. The old weights are 8-bit numbers: rounded to as
+many again, small changes fall away, and three quarters of the way are worth little more than half of it.
+"""
 ALONE: Final = Schedule(rate=2e-4, seed=200, shares=SHARES, pairs=2)
 """How a network is fitted to measure how it does on a source that it did not see."""
 
@@ -739,12 +744,44 @@ def make(rows: Rows, base: Base, large: Base | None, files: Path, progress: Prog
 
 
 def go_on(rows: Rows, base: Base, earlier: Path, progress: Progress) -> Made:
-    """Fit the networks of the model in `earlier` further on a part of the rows: an hour and a half on one core."""
+    """Fit the networks of the model in `earlier` further, on a part of the rows: three quarters of an hour on one core.
+
+    What comes out lies between the old weights and the new.
+    """
+    part = some_of(rows, FURTHER_SHARES)
+    known = [weights_in(earlier / name) for name in TUNED]
+    even = evened(part.taught(answered(part, base, known)), base_folder())
     states = []
-    for name, schedule in zip(TUNED, FURTHER, strict=True):
-        model = fit(rows, base, schedule, progress, start=weights_in(earlier / name))
-        states.append(model.cpu().state_dict())
-    return Made(tuple(states), rows.soft, {"schedules": {"further": [asdict(each) for each in FURTHER]}})
+    for state, schedule in zip(known, FURTHER, strict=True):
+        new = fit(even, base, schedule, progress, start=state).cpu().state_dict()
+        states.append({name: torch.lerp(state[name], new[name], NEW_SHARE) for name in new})
+    card = json.loads((earlier / "card.json").read_text("utf-8")).get("encoder", {})
+    told = {name: card[name] for name in ("teacher", "rows", "left_out") if name in card}
+    schedules = {**card.get("schedules", {}), "further": [asdict(each) for each in FURTHER], "shares": FURTHER_SHARES}
+    schedules["new_share"] = NEW_SHARE
+    return Made(tuple(states), rows.soft, {**told, "schedules": schedules})
+
+
+def some_of(rows: Rows, shares: Mapping[str, float]) -> Rows:
+    """Return a share of each source's rows, always the same; what is not named is kept whole."""
+    chance = np.random.default_rng(51).random(len(rows.tokens))
+    at = np.flatnonzero(chance < np.array([shares.get(str(name), 1.0) for name in rows.source]))
+    return Rows(
+        [rows.tokens[i] for i in at],
+        *(getattr(rows, name)[at] for name in ("truth", "weight", "source", "pair", "fold", "soft")),
+    )
+
+
+def answered(rows: Rows, base: Base, states: Sequence[Mapping[str, Tensor]]) -> npt.NDArray[np.float32]:
+    """Return the mean logits of networks (n, len(HEADS)); NaN for own sentences, which say what is to be unlearned."""
+    at = np.flatnonzero([not str(name).startswith("own ") for name in rows.source])
+    soft = np.full(rows.truth.shape, np.nan, np.float32)
+    soft[at] = 0.0
+    for state in states:
+        model = Network(base.shape, len(HEADS))
+        model.load_state_dict(dict(state))
+        soft[at] += said(model.eval(), base, [rows.tokens[i] for i in at]) / len(states)
+    return soft
 
 
 def tune(

@@ -116,6 +116,7 @@ def check_files() -> list[Path]:
         "checks.jsonl",
         "contrast.jsonl",
         "insults.jsonl",
+        "menaces.jsonl",
         "neutral.jsonl",
         "notices.jsonl",
         "promotion.jsonl",

@@ -1,12 +1,14 @@
 """How the accurate tier's networks are fitted: what is read, what is answered, who teaches. Needs torch."""
 
+import json
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'comment-moderation[train]')")
 
 from moderation import finetuning, networks, recipe  # noqa: E402
-from moderation.encoder import HEADS, WINDOW  # noqa: E402
+from moderation.encoder import HEADS, TUNED, WINDOW  # noqa: E402
 from moderation.errors import InputError  # noqa: E402
 
 SHAPE = networks.Shape(24, 1, heads=2)
@@ -34,6 +36,12 @@ def rows_of(n=240, seed=3):
     fold[n - 40 :] = -1
     source = np.array(["a"] * (n - 40) + ["unjudged"] * 40, object)
     return networks.Rows(tokens, truth, weight, source, pair, fold, np.full(truth.shape, np.nan, np.float32))
+
+
+def model_of(state):
+    model = networks.Network(SHAPE, len(HEADS))
+    model.load_state_dict(state)
+    return model.eval()
 
 
 def silent(*_):
@@ -159,6 +167,49 @@ def test_what_was_made_is_kept_and_read_again_and_other_files_are_refused(tmp_pa
     (tmp_path / "kept/made.json").unlink()
     with pytest.raises(InputError, match="not a folder of fine-tuned networks"):
         finetuning.Made.kept(tmp_path / "kept")
+
+
+def test_of_an_earlier_model_a_part_of_the_rows_is_read_again_and_own_sentences_whole():
+    rows = rows_of()
+    part = finetuning.some_of(rows, {"unjudged": 0.5, "a": 0.0})
+    assert set(part.source) == {"unjudged"}
+    assert 8 < len(part.tokens) < 32
+    again = finetuning.some_of(rows, {"unjudged": 0.5, "a": 0.0})
+    assert again.tokens == part.tokens
+    assert len(finetuning.some_of(rows, {"unjudged": 0.0}).tokens) == 200
+
+
+def test_networks_that_go_on_are_told_what_they_said_but_of_own_sentences(tmp_path, monkeypatch):
+    where, seen = base(), []
+    rows = rows_of()
+    rows.source[:20] = "own contrast"
+    states = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        states.append(networks.Network(SHAPE, len(HEADS)).state_dict())
+    said = [networks.said(model_of(state), where, rows.tokens) for state in states]
+    soft = finetuning.answered(rows, where, states)
+    assert np.isnan(soft[:20]).all()
+    assert np.allclose(soft[20:], (said[0] + said[1])[20:] / 2, atol=1e-5)
+
+    def fit(read, _base, schedule, _progress, *, start):
+        seen.append((schedule, start, read))
+        return model_of({name: value + 1 for name, value in start.items()})
+
+    monkeypatch.setattr(finetuning, "fit", fit)
+    monkeypatch.setattr(finetuning, "base_folder", lambda: tmp_path)
+    monkeypatch.setattr(finetuning, "evened", lambda read, _: read)
+    monkeypatch.setattr(finetuning, "weights_in", dict(zip([tmp_path / n for n in TUNED], states, strict=True)).get)
+    told = {"teacher": "a teacher", "rows": 7, "left_out": {}, "schedules": {"students": []}, "labels": []}
+    (tmp_path / "card.json").write_text(json.dumps({"encoder": told}))
+    made = finetuning.go_on(rows, where, tmp_path, silent)
+    assert [start is state for (_, start, _), state in zip(seen, states, strict=True)] == [True, True]
+    assert all(np.array_equal(read.soft, soft, equal_nan=True) for _, _, read in seen)
+    assert made.told["teacher"] == "a teacher"
+    assert list(made.told["schedules"]) == ["students", "further", "shares", "new_share"]
+    half = {name: value + finetuning.NEW_SHARE for name, value in states[0].items()}
+    assert all(torch.allclose(made.states[0][name], value) for name, value in half.items())
+    assert len(made.soft) == len(rows.tokens)
 
 
 def test_a_piece_is_some_of_the_sentences_always_the_same():

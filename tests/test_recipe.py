@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 
 from moderation import recipe
+from moderation.classifier import head_logits
 from moderation.errors import InputError
+from moderation.features import N_BUCKETS
 from moderation.labels import LABELS
 from moderation.registry import Registry
 from moderation.settings import seeds_folder, shipped_models
-from moderation.tables import ARTICLES, COMMENTS, Batch, conform
+from moderation.tables import ARTICLES, COMMENTS, Batch, batch_of, conform
 
 DATA = Path(os.environ.get("MODERATION_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -105,6 +107,37 @@ def test_swapping_moves_comments_within_their_blog_only_and_loses_none():
 
 
 # --- the shipped model -----------------------------------------------------------------------------------------------
+
+
+def test_of_menaces_only_the_harmless_ones_teach_what_incitement_is():
+    rows = recipe.menace_rows(seeds_folder())
+    answers = {label: rows.truth[:, j] for j, label in enumerate(LABELS)}
+    told = {label: set(each[~np.isnan(each)]) for label, each in answers.items()}
+    assert told.pop("incitement") == {0.0}
+    assert told.pop("toxicity") == told.pop("threat") == {0.0, 1.0}
+    assert not any(told.values())
+    menace = rows.truth[:, LABELS.index("toxicity")] == 1
+    assert set(rows.weight[menace]) == {recipe.MENACES_WEIGHT}
+    assert len(rows.batch) == len(set(rows.batch.comments["text"])) > 1200
+
+
+def test_a_head_fitted_further_says_what_is_new_and_still_what_it_said(tmp_path):
+    registry = Registry(tmp_path, shipped_models())
+    base = registry.load(registry.champion())
+    known = recipe.own_rows(seeds_folder(), "test", ("contrast", "neutral"))
+    new = ["the stove rattles at the latch", "a latch, a stove, a kettle", "who rattles the kettle"] * 3
+    batch = Batch(pd.concat([known.batch.comments, batch_of(new).comments], ignore_index=True))
+    asked = np.arange(len(batch)) < len(known.batch)
+    answers, weights = np.where(asked, 0.0, 1.0), np.full(len(batch), 100.0)
+    matrix, j = base.matrix(batch), base.labels.index("threat")
+    head, report = recipe._further(base, "threat", matrix, answers, weights, asked=asked, scaling=np.ones(N_BUCKETS))
+    every = np.arange(len(batch))
+    before, after = head_logits(base.head("threat"), matrix, every), head_logits(head, matrix, every)
+    assert np.corrcoef(before[asked], after[asked])[0, 1] > 0.9
+    assert (after[~asked] > before[~asked] + 1).all()
+    assert report["further"] == {"from": base.version, "asked": int(asked.sum()), "own_rows": len(new)}
+    assert report["left_out"] == base.card["labels_report"]["threat"]["left_out"]
+    assert np.allclose(before[:50], base.logits(Batch(batch.comments.head(50)))[:, j], atol=0.6)
 
 
 @pytest.fixture(scope="module")

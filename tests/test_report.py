@@ -542,7 +542,16 @@ def measured(fast):
 
 def test_without_data_own_sentences_are_measured_and_nothing_is_made_up(measured):
     figures = measured.figures
-    assert set(figures["sets"]) == {"contrast", "attacks", "insults", "neutral", "notices", "promotion", "checks"}
+    assert set(figures["sets"]) == {
+        "contrast",
+        "attacks",
+        "insults",
+        "menaces",
+        "neutral",
+        "notices",
+        "promotion",
+        "checks",
+    }
     assert figures["left_out"] == {}
     rows = {(row["label"], row["set"], row["measure"], row["scorer"]): row for row in figures["targets"]}
     unmeasured = rows["incitement", "edos_devtest", "auc", "fast"]

@@ -16,6 +16,8 @@ KEYS: Final = (
     ("toxicity", "wiki_nonfuzzed"),
     ("toxicity", "insults"),
     ("threat", "insults"),
+    ("incitement", "menaces"),
+    ("threat", "menaces"),
 )
 """The label and set of the curves, the cascade and the bars."""
 
