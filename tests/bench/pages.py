@@ -10,11 +10,11 @@ holds digests only. Peers that are not installed are left out and named: pip ins
 resiliparse. Of other packages that claim comments, dragnet and extractnet date from before Python 3.11 and do not
 build for it, and rs-trafilatura brings no wheel.
 
-On two cores of a busy machine, Python 3.11, lowest and highest of eleven runs: ours 309 to 411 pages/s (113 to 150 in
-the first run), as tables 103 to 137 (47 to 59); that is 5.7 to 7.0 times trafilatura 2.3's, 2.5 to 2.8 times in the
-first run. The reader before, without the compiled scanner, in the same runs: 184 to 252 pages/s, 3.7 to 4.4 times. The
-scanner is loaded after 16 MB of pages, which takes half a second (and some ten where it was never compiled on that
-machine).
+On two idle cores, Python 3.11, three runs: ours 404 to 411 pages/s (137 to 148 in the first run), as tables 117 to
+126; that is 6.8 to 6.9 times trafilatura 2.3's, 2.6 to 2.8 times in the first run. On two of a busy machine, lowest
+and highest of eleven runs: 309 to 411 pages/s (113 to 150), as tables 103 to 137 (47 to 59), 5.7 to 7.0 times. The
+reader before, without the compiled scanner, in the same runs: 184 to 252 pages/s, 3.7 to 4.4 times. The scanner is
+loaded after 16 MB of pages, which takes half a second (and some ten where it was never compiled on that machine).
 """
 
 import argparse

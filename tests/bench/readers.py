@@ -12,21 +12,18 @@ how many times the bare parser's time ours takes, by both clocks; --peak convert
 a process of its own and prints its peak memory, beside that of a tenth of the lines; --peak-megabytes does so with a
 WordPress export of that size (flat means: the same, but for eight bytes for each id).
 
-On two cores of a busy machine, times the bare parser by the wall (by the processor), at 30 MB: Disqus 0.9 (0.9 to 1.0),
-WXR 1.1 to 1.2 (1.1 to 1.2), BlogML 1.3 to 1.4 (1.3 to 1.4), Blogger 1.6 to 1.8 (1.7 to 1.8). At 50,000 rows, several
-runs of the version before in turn with this one, on two cores that more work waited for than there was room: a JSON
-document 1.5 to 1.9 (1.5 to 1.6), now 1.3 to 1.5 (1.3 to 1.4); JSON Lines 2.2 to 2.3 (2.2 to 2.3), now 1.8 to 2.0 (1.9);
-YouTube 1.8 to 1.9 (1.9 to 2.0), now 1.3 (1.3 to 1.4); Reddit 2.4 to 2.5 (2.6 to 2.9), now 2.0 to 3.4 (2.2 to 2.7).
-
-On two idle ones, before JSON was found without counting references: csv 1.0 (1.3), tsv 1.0 (1.3), packed JSON Lines 1.0
-(1.4), WP-CLI's csv 1.4 (1.7), a JSON document 1.5 (1.7), JSON Lines 1.9 (2.6), YouTube 1.9 (2.1), Reddit 2.4 (3.4); at
-150,000 rows a JSON document 1.3 (1.6), JSON Lines 1.4 (2.2), YouTube 1.1 (1.3), Reddit 1.7 (2.7).
+On two idle cores, times the bare parser by the wall (by the processor), in one run at 50,000 rows or 30 MB: Disqus 0.7
+(0.8), csv 0.9 (1.2), tsv 0.9 (1.1), packed JSON Lines 1.0 (1.2), WXR 1.0 (1.1), BlogML 1.1 (1.2), YouTube 1.1 (1.4),
+WP-CLI's csv 1.2 (1.5), a JSON document 1.3 (1.5), JSON Lines 1.4 (1.8), Blogger 1.5 (1.6), Reddit 1.6 (2.2). Before
+references were no longer counted, on the same two: YouTube 2.0 (2.2), JSON Lines 1.6 (2.2), Blogger 1.8 (1.9), Reddit
+2.3 (3.2). Where more work waits than there are cores it is more: Reddit 2.0 to 3.4, JSON Lines 1.8 to 2.0.
 
 The first large JSON file in a process takes 0.35 s more, to make the compiled parser ready, and seconds where it was
 never compiled on that machine; so does the first large XML file. The best of several does not show it.
 
-Measured on two cores of a busy machine, by --peak and --peak-megabytes: 440 MB of memory at 500,000 lines of JSON, of
-which the compiled parser takes 58 MB; 715 MB at a WordPress export of 200 MB, of which that of XML takes some 70.
+Measured on two idle cores, by --peak 5000000 --peak-megabytes 2000: 446 MB of memory at 500,000 lines of JSON, 505 MB
+at 5,000,000 (1.8 GB, 6.9 s); 706 MB at a WordPress export of 202 MB, 779 MB at one of 2,023 MB (20.8 s). The compiled
+parser of JSON takes 58 MB of it, that of XML some 70.
 """
 
 import argparse
