@@ -407,7 +407,7 @@ def menace_rows(seeds: Path) -> Corpus:
     """Return the training half of the menaces beside what shares their words, judged for `FURTHER`, counting for less.
 
     As incitement only what is harmless is judged: taught the menaces too, which say most with everyday words, the fast
-    tier lost .02 AUC on EDOS and .05 on Gab, and flagged no fewer harmless questions.
+    tier lost .02 AUC on EDOS and .03 on Gab, and flagged no fewer harmless questions.
     """
     rows = own_rows(seeds, names=("menaces",))
     truth = np.full(rows.truth.shape, np.nan)
@@ -543,8 +543,10 @@ def train(
     `teacher`: a model that reads order; what it says of rows that nobody judged is learned too, as soft labels.
     `base`: an earlier model, of which only `REFITTED` are fitted again and `FURTHER` fitted further: the other labels
     are taken over, weight for weight, with what its card says of them.
-    Raises `InputError` where a data set is missing or is not the one the manifest names.
+    Raises `InputError` where a data set is missing or is not the one the manifest names, or `base` is no base model.
     """
+    if base is not None and not set(FURTHER) <= base.card.get("labels_report", {}).keys():
+        raise InputError(f"{base.version}: its card does not tell how its labels were fitted; give --from a base model")
     tell = progress or _silent
     labels = LABELS if base is None else (*REFITTED, *FURTHER)
     steps = len(labels) + 3
@@ -714,7 +716,7 @@ def weighed_again(
     seeds: Path,
     resamples: int = 200,
 ) -> tuple[Heads, dict[str, Any]]:
-    """Return an accurate tier's heads for a model of which `REFITTED` were fitted again, and its part of the card.
+    """Return an accurate tier's heads for a model that `train` made from a `base`, and its part of the card.
 
     `heads` and `told` are those of the model that all else was taken over from.
     """
@@ -723,8 +725,9 @@ def weighed_again(
     tier = Accurate(trained.classifier, trained.classifier, trained.classifier, encoder, heads)
     weighed = {**told["weighed"], "sentence": report}
     content = hashlib.sha256(heads.content()).hexdigest()
-    own = own_figures(tier, seeds, resamples)
-    return heads, {**told, "heads_sha256": content, "weighed": weighed, "own": own}
+    # Labels that were fitted further are weighed in the accurate tier too: what it reaches is measured anew.
+    figures = {"development": development_figures(tier, data, resamples), "own": own_figures(tier, seeds, resamples)}
+    return heads, {**told, "heads_sha256": content, "weighed": weighed, **figures}
 
 
 def _taught(teacher: Teacher, corpus: Corpus) -> dict[str, npt.NDArray[np.float64]]:

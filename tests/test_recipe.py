@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,16 @@ def test_of_menaces_only_the_harmless_ones_teach_what_incitement_is():
     menace = rows.truth[:, LABELS.index("toxicity")] == 1
     assert set(rows.weight[menace]) == {recipe.MENACES_WEIGHT}
     assert len(rows.batch) == len(set(rows.batch.comments["text"])) > 1200
+
+
+def test_training_goes_on_from_a_base_model_only(tmp_path):
+    registry = Registry(tmp_path, shipped_models())
+    base = registry.load(registry.champion())
+    bare = replace(base, card={"kind": "retrained"})
+    with pytest.raises(InputError, match="give --from a base model"):
+        recipe.train(tmp_path, seeds_folder(), base=bare)
+    with pytest.raises(InputError, match="missing; the recipe needs it"):
+        recipe.train(tmp_path, seeds_folder(), base=base)
 
 
 def test_a_head_fitted_further_says_what_is_new_and_still_what_it_said(tmp_path):
