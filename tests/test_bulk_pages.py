@@ -266,6 +266,57 @@ def test_a_rule_is_tried_on_the_past_before_it_is_saved(flood):
     assert (tested["rejected"], tested["approved"], tested["open"]) == (6, 0, 18)
 
 
+def test_what_is_typed_and_saved_at_once_is_what_is_saved(flood):
+    # A press that follows the typing closely comes with it in one message: no page is drawn between them.
+    policies = settings_from().policies
+    page = flood.page("policy_page", policy_days=0)
+    page = page.slider[0].set_value(0.05).run()
+    page.slider[0].set_value(0.4)
+    page.text_input[0].set_value("at once")
+    page = button(page, "Save and put in force").click().run()
+    assert not page.exception
+    assert policies.policy().labels["spam"] == Thresholds(0.4, 0.98)
+    assert policies.history()[-1].note == "at once"
+    page = flood.page("policy_page", policy_section="rules", policy_days=0)
+    page = page.text_input[0].set_value("loans").run()
+    page = page.text_area[0].set_value("best loans\n").run()
+    page.text_area[0].set_value("best loans\nloans.example\n")
+    page.text_input[1].set_value("two now")
+    page = button(page, "Save and put in force").click().run()
+    (rule,) = policies.policy().rules
+    assert rule.words == ("best loans", "loans.example")
+    assert policies.history()[-1].note == "two now"
+    page = flood.page("policy_page", policy_section="versions")
+    page.text_input[0].set_value("back again")
+    page = next(one for one in page.button if one.label.startswith("Restore")).click().run()
+    assert not page.exception
+    assert (policies.history()[-1].kind, policies.history()[-1].note) == ("restore", "back again")
+
+
+def test_a_change_that_was_taken_back_with_the_press_is_not_saved(flood):
+    policies = settings_from().policies
+    page = flood.page("policy_page", policy_days=0)
+    before = page.slider[0].value
+    page = page.slider[0].set_value(0.05).run()
+    page.slider[0].set_value(before)
+    page = button(page, "Save and put in force").click().run()
+    assert "changes nothing" in html_of(page)
+    assert policies.history() == []
+
+
+def test_a_note_and_labels_given_with_the_press_are_kept(flood):
+    run_job(flood, "campaigns", {"comments": 60})
+    page = flood.page("campaigns")
+    page.text_input[0].set_value("one flood")
+    next(one for one in page.button_group if one.key.startswith("about_")).set_value(["spam", "off_topic"])
+    page = button(page, "Reject all 24").click().run()
+    assert not page.exception
+    with flood.store() as store:
+        (act,) = store.acts("kim")
+        assert (act.size, act.labels) == (24, {"spam": True, "off_topic": True})
+        assert {review.note for review in store.reviews(moderator="kim")} == {"one flood"}
+
+
 def test_a_policy_in_the_shadow_decides_beside_and_changes_nothing(flood):
     policies = settings_from().policies
     page = flood.page("policy_page", policy_days=0)
@@ -324,6 +375,21 @@ def test_only_files_of_the_folder_are_opened(tmp_path):
     for name in ("../secret.csv", str(outside), "link.csv", "deep", "nothere.csv", "deep/../../secret.csv", "a\0.csv"):
         with pytest.raises(InputError, match="holds no such file"):
             inside(root, name)
+
+
+def test_columns_named_with_the_press_are_those_that_are_read(home, tmp_path):
+    path = tmp_path / "export.csv"
+    pd.DataFrame({"who": ["Kim"], "words": ["The tram stopped twice."]}).to_csv(path, index=False)
+    upload = {"paths": [str(path)], "folder": str(tmp_path), "name": "export.csv", "size": 40}
+    page = home.page("batch", upload=upload)
+    named = {one.key: one for one in page.text_input}
+    page = named["column_text"].set_value("words").run()
+    named = {one.key: one for one in page.text_input}
+    named["column_author"].set_value("who")
+    page = button(page, "Score this file").click().run()
+    assert not page.exception
+    with home.store() as store:
+        assert next(iter(store.jobs())).arguments["columns"] == {"text": "words", "author": "who"}
 
 
 def test_several_files_are_scored_into_one_table(home, tmp_path):

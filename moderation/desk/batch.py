@@ -117,7 +117,7 @@ def _choose_on_server(root: Path) -> None:
         f'<tr><td>{markup.foreign(row["head"])}</td><td class="n">{escape(row["side"])}</td></tr>' for row in shown
     )
     st.html(markup.scrolled(f'<table class="plain"><tbody>{rows}</tbody></table>'))
-    chosen = st.selectbox(
+    st.selectbox(
         say("which"), [WHOLE, *names], format_func=lambda name: say("whole", n=len(names)) if name == WHOLE else name,
         key="batch_server_file", index=1,
     )  # fmt: skip
@@ -126,7 +126,7 @@ def _choose_on_server(root: Path) -> None:
         key=f"take_{state.uploads}",
         icon=":material/arrow_forward:",
         on_click=_take,
-        args=(str(root), chosen),
+        args=(str(root),),
     )
 
 
@@ -161,9 +161,10 @@ def inside(root: Path, name: str) -> list[Path]:
     return [path]
 
 
-def _take(root: str, name: str) -> None:
+def _take(root: str) -> None:
     def act() -> None:
         rights.need("lead")
+        name: str = state.batch_server_file
         paths = inside(Path(root), name)
         size = sum(path.stat().st_size for path in paths)
         shown = say("whole", n=len(paths)) if name == WHOLE else name
@@ -186,7 +187,7 @@ def _check(upload: Mapping[str, Any]) -> None:
             )
             st.button(say("other"), key="other", on_click=_forget, args=(upload,), type="tertiary")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox(
+            st.selectbox(
                 say("format"),
                 [BY_CONTENT, *FORMATS],
                 format_func=lambda name: say("by_content") if name == BY_CONTENT else FORMATS[name].title,
@@ -194,8 +195,9 @@ def _check(upload: Mapping[str, Any]) -> None:
                 width=260,
                 filter_mode=None,
             )
-        format_ = None if chosen == BY_CONTENT else chosen
-        columns = _columns(path, format_)
+        format_ = _format()
+        _name_columns(path, format_)
+        columns = _columns()
         try:
             batch, loss, found = _first(path, format_, columns)
         except InputError as error:
@@ -207,7 +209,7 @@ def _check(upload: Mapping[str, Any]) -> None:
         busy = work.running(work.latest(["score-upload"]))
         st.button(
             say("score"), key="score", type="primary", icon=":material/play_arrow:", on_click=_score,
-            args=(upload, format_, columns), disabled=busy,
+            args=(upload,), disabled=busy,
         )  # fmt: skip
 
 
@@ -215,18 +217,23 @@ def _title(format_: str) -> str:
     return FORMATS[format_].title if format_ in FORMATS else format_
 
 
-def _columns(path: Path, format_: str | None) -> dict[str, str]:
+def _format() -> str | None:
+    chosen: str = state["format"]
+    return None if chosen == BY_CONTENT else chosen
+
+
+def _columns() -> dict[str, str]:
+    return {field: name for field in FIELDS if (name := (state.get(f"column_{field}") or "").strip())}
+
+
+def _name_columns(path: Path, format_: str | None) -> None:
     suggested = _needs_columns(path, format_)
     with st.expander(say("name_columns"), expanded=suggested):
         st.html(f'<div class="small">{escape(say("columns_hint"))} <code>user.name</code></div>')
-        chosen: dict[str, str] = {}
         places = st.columns(3)
         for number, field in enumerate(FIELDS):
             with places[number % 3]:
-                name = st.text_input(say(f"field_{field}"), key=f"column_{field}", placeholder=say("found_by_itself"))
-            if name and name.strip():
-                chosen[field] = name.strip()
-    return chosen
+                st.text_input(say(f"field_{field}"), key=f"column_{field}", placeholder=say("found_by_itself"))
 
 
 def _needs_columns(path: Path, format_: str | None) -> bool:
@@ -283,14 +290,21 @@ def _forget(upload: Mapping[str, Any]) -> None:
     state.upload = None
 
 
-def _score(upload: Mapping[str, Any], format_: str | None, columns: Mapping[str, str]) -> None:
+def _score(upload: Mapping[str, Any]) -> None:
     def act() -> None:
+        # As the fields say now: what was typed last may have come with the press, after the page was drawn.
+        format_, columns = _format(), _columns()
+        first = Path(upload["paths"][0])
+        try:
+            _first(first, format_, columns)
+        except InputError as error:
+            raise InputError(_own_words(error, first)) from error
         folder = Path(upload["folder"]) if upload["folder"] else _new_folder()
         told_of = {
             "paths": list(upload["paths"]),
             "out": str(folder / "scored.parquet"),
             "format": format_,
-            "columns": dict(columns),
+            "columns": columns,
             "name": upload["name"],
             "by": rights.name(),
         }

@@ -1,6 +1,6 @@
 """Policy: thresholds, rules, versions and the shadow; what a change would do is shown before it is saved."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final, Literal
@@ -152,15 +152,17 @@ def _thresholds(policies: Policies, text: str, policy: Policy, standing: str) ->
         )
         assert label is not None
         plot = st.empty()
-        wanted = _sliders(label, changed.get(label, policy.labels.get(label)), standing)
-        if wanted is not None and wanted != policy.labels.get(label):
-            changed[label] = wanted
-        else:
-            changed.pop(label, None)
+        sliders = _sliders(label, changed.get(label, policy.labels.get(label)), standing)
+        _heard(changed, label, policy, sliders)
         now = changed.get(label, policy.labels.get(label, Thresholds()))
         plot.html(_distribution(past, label, now))
+
+    def wished_text() -> str:
+        _heard(changed, label, policy, sliders)
+        return with_thresholds(text, changed, folder=policies.current.parent)
+
     try:
-        after = with_thresholds(text, changed, folder=policies.current.parent)
+        after = wished_text()
     except PolicyError as error:
         with left:
             st.html(markup.callout("error", str(error)))
@@ -170,34 +172,48 @@ def _thresholds(policies: Policies, text: str, policy: Policy, standing: str) ->
     with right:
         st.html(_effect(past, effect, changed=bool(changed)) + f'<div class="small">{escape(_about(past))}</div>')
         if changed:
-            _save(policies, after, standing, key="thresholds")
+            _save(policies, after, standing, key="thresholds", saved=wished_text)
     with left:
         st.html(_all_labels(past, policy, wished, label))
         if changed:
             st.html(_examples(past, effect))
 
 
-def _sliders(label: str, now: Thresholds | None, standing: str) -> Thresholds | None:
-    """Draw the limits of one label and return what they say; None where the label asks for nothing at all."""
+def _heard(changed: dict[str, Thresholds], label: str, policy: Policy, sliders: Callable[[], Thresholds]) -> None:
+    wanted = sliders()
+    if wanted != policy.labels.get(label):
+        changed[label] = wanted
+    else:
+        changed.pop(label, None)
+
+
+def _sliders(label: str, now: Thresholds | None, standing: str) -> Callable[[], Thresholds]:
+    """Draw the limits of one label and return what tells where they stand when it is asked."""
     now = now or Thresholds()
     name = f"{label}_{standing}_{state.get('policy_round', 0)}"
     with st.container(gap=None):
         looks = st.toggle(say("looks"), value=now.review is not None, key=f"looks_{name}")
-        review = st.slider(
+        st.slider(
             say("looks_from"), 0.0, 1.0, now.review if now.review is not None else 0.5, 0.01, key=f"review_{name}",
             disabled=not looks, label_visibility="collapsed",
         )  # fmt: skip
     with st.container(gap=None):
         rejects = st.toggle(say("rejects"), value=now.reject is not None, key=f"rejects_{name}")
-        reject = st.slider(
+        st.slider(
             say("rejects_from"), 0.0, 1.0, now.reject if now.reject is not None else 0.98, 0.01, key=f"reject_{name}",
             disabled=not rejects, label_visibility="collapsed",
         )  # fmt: skip
-    if looks and rejects and reject < review:
-        reject = review  # a firmer action never asks for less
-    if not looks and not rejects:
-        return Thresholds(None, None, "allow")
-    return Thresholds(review if looks else None, reject if rejects else None, now.unscored)
+
+    def stand() -> Thresholds:
+        looks, rejects = state[f"looks_{name}"], state[f"rejects_{name}"]
+        review, reject = state[f"review_{name}"], state[f"reject_{name}"]
+        if looks and rejects and reject < review:
+            reject = review  # a firmer action never asks for less
+        if not looks and not rejects:
+            return Thresholds(None, None, "allow")
+        return Thresholds(review if looks else None, reject if rejects else None, now.unscored)
+
+    return stand
 
 
 def _distribution(past: Past, label: str, now: Thresholds) -> str:
@@ -319,20 +335,25 @@ def _number(value: float) -> str:
 # --- Saving ----------------------------------------------------------------------------------------------------------
 
 
-def _save(policies: Policies, after: str, standing: str, *, key: str) -> None:
+# Whoever types and presses a button at once sends both in one message, and Streamlit calls the button's function with
+# what was drawn before either. So these functions ask the fields themselves when they are called.
+
+
+def _save(policies: Policies, after: str, standing: str, *, key: str, saved: Callable[[], str]) -> None:
+    """Draw what saves a text or tries it: `after` as drawn, `saved` as the fields say when a button is pressed."""
     may = rights.may("lead")
-    note = st.text_input(
-        say("note"), key=f"note_{key}_{standing}", max_chars=NOTE, placeholder=say("note_hint"),
-        label_visibility="collapsed",
+    note = f"note_{key}_{standing}"
+    st.text_input(
+        say("note"), key=note, max_chars=NOTE, placeholder=say("note_hint"), label_visibility="collapsed",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             say("save"), key=f"save_{key}_{standing}", type="primary", icon=":material/check:", disabled=not may,
-            on_click=_put_in_force, args=(after, standing, note or ""),
+            on_click=_put_in_force, args=(saved, standing, lambda: state.get(note) or ""),
         )  # fmt: skip
         st.button(
             say("try"), key=f"try_{key}_{standing}", icon=":material/visibility:", disabled=not may,
-            help=say("try_help"), on_click=_try, args=(after, note or ""),
+            help=say("try_help"), on_click=_try, args=(saved, lambda: state.get(note) or ""),
         )  # fmt: skip
         st.button(say("discard"), key=f"discard_{key}_{standing}", type="tertiary", on_click=_discard)
     if not may:
@@ -341,11 +362,14 @@ def _save(policies: Policies, after: str, standing: str, *, key: str) -> None:
         st.html(_difference(policies.text(), after))
 
 
-def _put_in_force(text: str, seen: str, note: str) -> None:
+def _put_in_force(text: Callable[[], str], seen: str, note: Callable[[], str]) -> None:
     def act() -> None:
         rights.need("lead")
         policies = installation.settings().policies
-        line = policies.save(text, by=rights.name(), at=installation.now(), note=note, seen=seen)
+        wished = text()
+        if wished == policies.text():
+            raise PolicyError("policy: what the fields say now changes nothing; change something first")
+        line = policies.save(wished, by=rights.name(), at=installation.now(), note=note(), seen=seen)
         _saved(line, say("is_saved"))
 
     safely(act)
@@ -360,10 +384,11 @@ def _saved(line: Version, words: str) -> None:
         work.start("decide", {"policy": line.digest})
 
 
-def _try(text: str, note: str) -> None:
+def _try(text: Callable[[], str], note: Callable[[], str]) -> None:
     def act() -> None:
         rights.need("lead")
-        installation.settings().policies.start_shadow(text, by=rights.name(), at=installation.now(), note=note)
+        policies = installation.settings().policies
+        policies.start_shadow(text(), by=rights.name(), at=installation.now(), note=note())
         _discard()
         state.policy_section = "shadow"
         state.notice = say("shadow_started")
@@ -414,9 +439,9 @@ def _rule_form(policies: Policies, text: str, policy: Policy, standing: str) -> 
     )  # fmt: skip
     rule = next((rule for rule in policy.rules if rule.name == chosen), None)
     key = f"{names.index(chosen) if rule is not None else 'new'}_{turn}"
-    name = st.text_input(say("rule_name"), rule.name if rule else "", key=f"rule_name_{key}", max_chars=80)
+    st.text_input(say("rule_name"), rule.name if rule else "", key=f"rule_name_{key}", max_chars=80)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        action = st.segmented_control(
+        st.segmented_control(
             say("action"), ACTIONS, format_func=lambda each: say(f"action_{each}"), required=True,
             default=rule.action if rule else "review", key=f"rule_action_{key}",
         )  # fmt: skip
@@ -424,47 +449,52 @@ def _rule_form(policies: Policies, text: str, policy: Policy, standing: str) -> 
             say("by"), LISTS, format_func=lambda each: say(f"list_{each}"), required=True,
             default=rule.code if rule and rule.code in LISTS else "words", key=f"rule_kind_{key}",
         )  # fmt: skip
-    assert action is not None
     assert kind is not None
-    entries = st.text_area(
+    st.text_area(
         say(f"entries_{kind}"),
         "\n".join(getattr(rule, kind)) if rule else "",
         key=f"rule_entries_{kind}_{key}",
         height=130,
     )
-    label = st.selectbox(
+    st.selectbox(
         say("evidence"), [NEW, *LABELS], index=[NEW, *LABELS].index(rule.label or NEW) if rule else 0,
         format_func=lambda each: LABEL_BY_NAME[each].title if each else say("no_label"), key=f"rule_label_{key}",
         filter_mode=None,
     )  # fmt: skip
+
+    def ruled() -> str:
+        made = _made(rule, key)
+        if made is None or made == rule:
+            return text
+        after = with_rule(text, made, instead_of=rule.name if rule else None, folder=policies.current.parent)
+        policies.parse(after)
+        return after
+
     after, fault = text, ""
     try:
-        made = _made(rule, (name or "").strip(), action, {kind: entries or ""}, label or None)
-        if made is not None and made != rule:
-            after = with_rule(text, made, instead_of=rule.name if rule else None, folder=policies.current.parent)
-            policies.parse(after)
+        after = ruled()
     except PolicyError as error:
-        after, fault = text, str(error).partition(": ")[2] or str(error)
+        fault = str(error).partition(": ")[2] or str(error)
     state.policy_text = after
     if rule is not None:
         gone = without_rule(text, rule.name, folder=policies.current.parent)
         st.button(
             say("remove"), key=f"remove_{key}", icon=":material/delete:", type="tertiary",
             disabled=not rights.may("lead"), on_click=_put_in_force,
-            args=(gone, standing, say("removed", name=rule.name)),
+            args=(lambda: gone, standing, lambda: say("removed", name=rule.name)),
         )  # fmt: skip
     if after == text:
         return None, fault
-    _save(policies, after, standing, key="rule")
+    _save(policies, after, standing, key="rule", saved=ruled)
     return policies.parse(after), fault
 
 
-def _made(rule: Rule | None, name: str, action: str, entries: Mapping[str, str], label: str | None) -> Rule | None:
-    """Return the rule that the form says; None while it does not say all of it yet."""
-    lists: dict[str, Any] = {
-        kind: tuple(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
-        for kind, text in entries.items()
-    }
+def _made(rule: Rule | None, key: str) -> Rule | None:
+    """Return the rule that the form of this key says now; None while it does not say all of it yet."""
+    name, kind = (state[f"rule_name_{key}"] or "").strip(), state[f"rule_kind_{key}"]
+    action, label = state[f"rule_action_{key}"], state[f"rule_label_{key}"] or None
+    words: str = state.get(f"rule_entries_{kind}_{key}") or ""  # a list just chosen is not drawn yet
+    lists: dict[str, Any] = {kind: tuple(dict.fromkeys(line.strip() for line in words.split("\n") if line.strip()))}
     if rule is None and not (name and any(lists.values())):
         return None
     kinds, statuses, until = ((), (), None) if rule is None else (rule.kinds, rule.statuses, rule.until)
@@ -568,19 +598,19 @@ def _versions(policies: Policies, text: str, standing: str) -> None:
         becomes = text if other == standing else policies.kept(other)
         st.html(_difference(was, becomes))
         if one != standing:
-            note = st.text_input(
-                say("note"), key=f"note_restore_{one}_{standing}", max_chars=NOTE, placeholder=say("note_hint"),
-                label_visibility="collapsed",
+            note = f"note_restore_{one}_{standing}"
+            st.text_input(
+                say("note"), key=note, max_chars=NOTE, placeholder=say("note_hint"), label_visibility="collapsed",
             )  # fmt: skip
             with st.container(horizontal=True):
                 st.button(
                     say("restore", id=one[:6]), key=f"restore_{one}_{standing}", icon=":material/history:",
-                    type="primary", on_click=_restore, args=(one, standing, note or ""),
+                    type="primary", on_click=_restore, args=(one, standing, note),
                     disabled=not rights.may("lead"),
                 )  # fmt: skip
                 st.button(
                     say("try"), key=f"try_{one}_{standing}", icon=":material/visibility:", help=say("try_help"),
-                    on_click=_try, args=(was, note or ""), disabled=not rights.may("lead"),
+                    on_click=_try, args=(lambda: was, lambda: state.get(note) or ""), disabled=not rights.may("lead"),
                 )  # fmt: skip
 
 
@@ -597,10 +627,11 @@ def _history(history: list[Version], standing: str) -> str:
     return markup.row_list(rows[:100])
 
 
-def _restore(version: str, seen: str, note: str) -> None:
+def _restore(version: str, seen: str, key: str) -> None:
     def act() -> None:
         rights.need("lead")
         policies = installation.settings().policies
+        note = state.get(key) or ""
         line = policies.restore(version, by=rights.name(), at=installation.now(), note=note, seen=seen)
         _saved(line, say("is_restored"))
 
@@ -641,7 +672,8 @@ def _shadow(policies: Policies, policy: Policy, standing: str) -> None:
         with st.container(horizontal=True):
             st.button(
                 say("put_in_force"), key=f"promote_{shadow.id}_{standing}", type="primary", icon=":material/check:",
-                on_click=_put_in_force, args=(policies.kept(shadow.id), standing, say("from_shadow")),
+                on_click=_put_in_force,
+                args=(lambda: policies.kept(shadow.id), standing, lambda: say("from_shadow")),
                 disabled=not rights.may("lead") or shadow.policy.digest == policy.digest,
             )  # fmt: skip
             st.button(

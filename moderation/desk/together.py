@@ -56,9 +56,7 @@ def panel(
             say("about"), LABELS, selection_mode="multi", format_func=lambda name: LABEL_BY_NAME[name].title,
             default=asked, key=f"about_{key}",
         )  # fmt: skip
-    note = st.text_input(
-        say("note"), key=f"note_{key}", max_chars=200, placeholder=say("note"), label_visibility="collapsed"
-    )
+    st.text_input(say("note"), key=f"note_{key}", max_chars=200, placeholder=say("note"), label_visibility="collapsed")
     titles = ", ".join(LABEL_BY_NAME[name].title for name in asked)
     with st.container(horizontal=True, vertical_alignment="center", key=f"answer_{key}"):
         for action, shortcut, kind, icon in (
@@ -73,8 +71,8 @@ def panel(
                 shortcut=shortcut,
                 disabled=not may,
                 on_click=answer_all,
-                args=(chosen, size, action, dict.fromkeys(asked, action == "reject")),
-                kwargs={"note": note or "", "token": f"{turn}:{key}:{action}", "job": dict(job)},
+                args=(chosen, size, action, key),
+                kwargs={"label": label, "token": f"{turn}:{key}:{action}", "job": dict(job)},
             )
         offer_undo(key)
     meaning = (
@@ -91,15 +89,21 @@ def answer_all(
     chosen: Callable[[], Sequence[str] | Filter],
     size: int,
     action: str,
-    labels: dict[str, bool],
+    key: str,
     *,
-    note: str,
+    label: str | None,
     token: str,
     job: dict[str, Any],
 ) -> None:
-    """Give the answer as one act: at once, or as a job where it would keep the page waiting."""
+    """Give the answer as one act: at once, or as a job where it would keep the page waiting.
+
+    The labels asked about (`label` alone where none can be chosen) and the note are read from the panel `key` now: what
+    was chosen or typed last may have come with the press, after the page was drawn.
+    """
 
     def act() -> None:
+        asked: list[str] = state.get(f"about_{key}", [label] if label else [])
+        labels, note = dict.fromkeys(asked, action == "reject"), state.get(f"note_{key}") or ""
         seat = rights.seat()
         seat.require("lead", "an act on many comments")
         if size > AT_ONCE:

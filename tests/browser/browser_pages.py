@@ -39,6 +39,10 @@ def opened(page, desk, path: str = "") -> None:
     if not path:
         page.wait_for_selector(".desk[data-state=card], .desk[data-state=empty], .empty", timeout=30_000)
     ready(page)
+    # Streamlit draws our style sheets as it draws HTML, with a part of it that is fetched when first needed.
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('style')].some(style => style.textContent.includes('--accent-fill'))"
+    )
 
 
 def card(page) -> str:
