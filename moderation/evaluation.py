@@ -329,16 +329,19 @@ def bias(
     )  # fmt: skip
 
 
-def best_threshold(groups: Iterable[tuple[Floats, Floats]], *, rate: float | None = None, steps: int = 400) -> float:
+def best_threshold(groups: Iterable[tuple[Floats, Floats]], *, rate: float | None = None) -> float:
     """Return the score from which on to say yes so that the mean F1 over groups of (answers, scores) is highest.
 
     Each group counts the same. `rate`: weigh the answers of each group to this share of yes, for where its own says
-    nothing about the place the threshold is for. Looked for among quantiles of all scores; of equals, the middle one.
+    nothing about the place the threshold is for. Around the highest mean all are as good that are within its standard
+    error over the groups (Breiman et al., 1984); returned is the middle of these, as far from their ends as can be.
     """
     known = list(groups)
-    candidates = np.unique(np.quantile(np.concatenate([scores for _, scores in known]), np.linspace(0, 1, steps)))
-    total = np.zeros(len(candidates))
-    for answers, scores in known:
+    every = np.unique(np.concatenate([scores for _, scores in known]))
+    # Between two scores, not on one: what comes there next may be of either kind.
+    candidates = np.r_[every[0], (every[:-1] + every[1:]) / 2]
+    reached = np.zeros((len(known), len(candidates)))
+    for i, (answers, scores) in enumerate(known):
         order = np.argsort(scores, kind="stable")
         at = np.searchsorted(scores[order], candidates, side="left")
         yes = float(answers.sum())
@@ -347,9 +350,15 @@ def best_threshold(groups: Iterable[tuple[Floats, Floats]], *, rate: float | Non
         weight = 1.0 if rate is None or not yes or not no else (1.0 - rate) / rate * yes / no
         hits = yes - np.r_[0.0, np.cumsum(answers[order])][at]
         alarms = no - np.r_[0.0, np.cumsum(1.0 - answers[order])][at]
-        total += 2 * hits / np.maximum(hits + weight * alarms + yes, 1.0)
-    best = np.flatnonzero(total >= total.max() - 1e-12)
-    return float(candidates[best[len(best) // 2]])
+        reached[i] = 2 * hits / np.maximum(hits + weight * alarms + yes, 1.0)
+    mean = reached.mean(0)
+    best = int(mean.argmax())
+    error = reached[:, best].std(ddof=1) / np.sqrt(len(known)) if len(known) > 1 else 0.0
+    worse = np.flatnonzero(mean < mean[best] - error - 1e-12)
+    place = int(np.searchsorted(worse, best))
+    first = worse[place - 1] + 1 if place else 0
+    last = worse[place] - 1 if place < len(worse) else len(candidates) - 1
+    return float((candidates[first] + candidates[last]) / 2)
 
 
 SHARES: Final = (0.0, 0.25, 0.5, 1.0)

@@ -35,6 +35,7 @@ __all__ = [
     "Rows",
     "Schedule",
     "Shape",
+    "Table",
     "device",
     "fit",
     "large_base",
@@ -197,7 +198,7 @@ def device() -> torch.device:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Table:
     """Token ids (n, LONGEST), filled up with 0, and the embeddings, all on one device; lengths (n,) here."""
 
     ids: Tensor
@@ -207,7 +208,8 @@ class _Table:
     places: Tensor
 
     @classmethod
-    def of(cls, tokens: list[list[int]], base: Base, where: torch.device) -> "_Table":
+    def of(cls, tokens: list[list[int]], base: Base, where: torch.device) -> "Table":
+        """Return the table of rows of at most `LONGEST` ids."""
         lengths = np.array([len(row) for row in tokens], np.int64)
         ids = np.zeros((len(tokens), LONGEST), np.int32)
         for i, row in enumerate(tokens):
@@ -221,6 +223,7 @@ class _Table:
         )
 
     def embedded(self, at: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+        """Return what a `Network` reads of the rows `at`, the longest of which has `longest` ids, and its mask."""
         # Few different lengths: a graphics card makes ready for each, and its attention wants eights.
         length = min(LONGEST, -(-longest // 8) * 8)
         ids = self.ids[at, :length].long()
@@ -296,7 +299,7 @@ def fit(
     heavy = [p for name, p in named if not ("norm" in name or name.endswith("bias"))]
     groups = [{"params": heavy, "weight_decay": schedule.decay}, {"params": plain, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), fused=True)
-    table = _Table.of(rows.tokens, base, where)
+    table = Table.of(rows.tokens, base, where)
     steps = list(_steps(rows, schedule))
     order = torch.from_numpy(np.concatenate(steps)).to(where)
     ends = np.cumsum([len(step) for step in steps])
@@ -351,7 +354,7 @@ def _pair_loss(logits: Tensor, truth: Tensor) -> Tensor:
 def said(model: Network, base: Base, tokens: list[list[int]]) -> Floats:
     """Return the logits of `HEADS` (n, 7) of rows of at most `LONGEST` tokens."""
     where = next(model.parameters()).device
-    table = _Table.of(tokens, base, where)
+    table = Table.of(tokens, base, where)
     order = np.argsort(table.lengths, kind="stable")
     found = np.zeros((len(tokens), len(HEADS)), np.float32)
     for begin in range(0, len(order), AT_ONCE):

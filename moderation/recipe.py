@@ -104,7 +104,7 @@ BASE_RATES: Final[Mapping[str, float]] = {
 }
 
 DEVELOPMENT: Final = ("edos_devtest", "ghc_test", "hatemojicheck", "foxnews", "wiki_nonfuzzed")
-OWN: Final = ("contrast", "attacks", "insults", "menaces", "neutral", "notices", "promotion")
+OWN: Final = ("contrast", "attacks", "insults", "menaces", "veiled", "neutral", "notices", "promotion")
 # The contrast pairs are for models that read order: words alone cannot tell a call from its condemnation, and fitting
 # them cost the linear heads .015 AUC on edos_devtest and .027 on ghc_test for .069 on the pairs' other half. Pairs of
 # attacks are fitted for what they are about, and count for little: .09 on their other half, .004 lost on ghc_test. Of
@@ -134,8 +134,9 @@ WEAKNESSES: Final = (
         "persons; calls against countries and armies are covered by this project's own sentences alone."
     ),
     (
-        'Threats and calls to harm oneself in everyday words ("I know where you live", "drink bleach") are mostly '
-        "missed, by the fast tier nearly always (own, menaces)."
+        'Threats, calls to harm oneself and calls for violence in veiled or everyday words ("I know where you live", '
+        '"drink bleach", "make an example of them") are mostly missed, by the fast tier nearly always (own, menaces '
+        "and veiled)."
     ),
     (
         "Irony, coded language and emoji standing for words (hatemoji_build, hatemojicheck) are mostly missed by the "
@@ -173,6 +174,7 @@ REFITTED: Final = ("spam", "trackback", "profanity")
 """Labels that can be fitted again without a new encoder: none of them is taught by it."""
 FURTHER: Final = ("incitement", "toxicity", "threat")
 """Labels that an earlier model's own answers and this project's new sentences can be fitted to."""
+MENACES: Final = "menaces"
 FURTHER_STRENGTH: Final = 1.0
 """Inverse penalty of that fit: what it is to repeat was held back once."""
 SOFT_WEIGHT: Final = 0.5
@@ -409,7 +411,7 @@ def menace_rows(seeds: Path) -> Corpus:
     As incitement only what is harmless is judged: taught the menaces too, which say most with everyday words, the fast
     tier lost .02 AUC on EDOS and .03 on Gab, and flagged no fewer harmless questions.
     """
-    rows = own_rows(seeds, names=("menaces",))
+    rows = own_rows(seeds, names=(MENACES,))
     truth = np.full(rows.truth.shape, np.nan)
     at = [LABELS.index(label) for label in FURTHER]
     truth[:, at] = rows.truth[:, at]
@@ -541,14 +543,18 @@ def train(
     """Fit the base model on the data sets under `data` and this project's sentences in `seeds`.
 
     `teacher`: a model that reads order; what it says of rows that nobody judged is learned too, as soft labels.
-    `base`: an earlier model, of which only `REFITTED` are fitted again and `FURTHER` fitted further: the other labels
-    are taken over, weight for weight, with what its card says of them.
+    `base`: an earlier model, of which only `REFITTED` are fitted again and, where `MENACES` are other than those it
+    learned from, `FURTHER` fitted further: the other labels are taken over, weight for weight, with what its card says
+    of them.
     Raises `InputError` where a data set is missing or is not the one the manifest names, or `base` is no base model.
     """
     if base is not None and not set(FURTHER) <= base.card.get("labels_report", {}).keys():
         raise InputError(f"{base.version}: its card does not tell how its labels were fitted; give --from a base model")
     tell = progress or _silent
-    labels = LABELS if base is None else (*REFITTED, *FURTHER)
+    digests = {name: _digest(seeds / f"{name}.jsonl") for name in OWN}
+    known = {} if base is None else base.card["settings"]["own_sentences"]
+    further = () if known.get(MENACES) == digests[MENACES] else FURTHER
+    labels = LABELS if base is None else (*REFITTED, *further)
     steps = len(labels) + 3
     tell(0, steps, "checking the data sets")
     manifest = verify(data)
@@ -613,7 +619,7 @@ def train(
         "labels_report": report,
         "settings": {
             "penalty_c": {label: STRENGTH.get(label, ABUSE_STRENGTH) for label in LABELS},
-            "own_sentences": {name: _digest(seeds / f"{name}.jsonl") for name in OWN},
+            "own_sentences": digests,
             "swapped_share": SWAPPED_SHARE,
         },
         "development": development_figures(classifier, data, resamples),
@@ -624,7 +630,7 @@ def train(
         card["taken_over"] = {
             "from": base.version,
             "labels": [name for name in base.labels if name not in labels],
-            "further": list(FURTHER),
+            "further": list(further),
         }
     tell(steps, steps, "done")
     return Trained(classifier, card, left_out)
@@ -727,7 +733,7 @@ def weighed_again(
     content = hashlib.sha256(heads.content()).hexdigest()
     # Labels that were fitted further are weighed in the accurate tier too: what it reaches is measured anew.
     figures = {"development": development_figures(tier, data, resamples), "own": own_figures(tier, seeds, resamples)}
-    return heads, {**told, "heads_sha256": content, "weighed": weighed, **figures}
+    return heads, {**told, "taken_over": True, "heads_sha256": content, "weighed": weighed, **figures}
 
 
 def _taught(teacher: Teacher, corpus: Corpus) -> dict[str, npt.NDArray[np.float64]]:
@@ -941,7 +947,8 @@ def _taken_over_lines(card: Mapping[str, Any]) -> list[str]:
     if not told:
         return []
     encoder = card.get("encoder", {})
-    kept = "All other labels" if "further" in encoder.get("schedules", {}) else "All other labels, and the encoder,"
+    fitted = [name for name in LABELS if name not in (*told["labels"], *told.get("further", ()))]
+    kept = "All other labels, and the encoder," if encoder.get("taken_over") else "All other labels"
     further = []
     if told.get("further"):
         further = [
@@ -950,7 +957,7 @@ def _taken_over_lines(card: Mapping[str, Any]) -> list[str]:
         ]
     return [
         "",
-        f"Fitted for this version: {', '.join(name for name in LABELS if name not in (*told['labels'], *FURTHER))}.",
+        f"Fitted for this version: {', '.join(fitted)}.",
         *further,
         f"{kept} are those of {told['from']}, weight for weight, and so are their figures.",
     ]

@@ -120,6 +120,7 @@ def check_files() -> list[Path]:
         "neutral.jsonl",
         "notices.jsonl",
         "promotion.jsonl",
+        "veiled.jsonl",
     )
     return [seeds_folder() / name for name in names]
 

@@ -32,6 +32,7 @@ FLOORS = (
     {"registry"},
     {"jobs", "report"},
     {"networks"},
+    {"rounding"},
     {"finetuning"},
     {"settings"},  # what the doors share: it reads the environment
     {"cli", "desk", "server"},

@@ -547,6 +547,7 @@ def test_without_data_own_sentences_are_measured_and_nothing_is_made_up(measured
         "attacks",
         "insults",
         "menaces",
+        "veiled",
         "neutral",
         "notices",
         "promotion",

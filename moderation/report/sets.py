@@ -88,7 +88,7 @@ def development_sets(data: Path, sample: int | None = None) -> list[Measured]:
 def own_sets(seeds: Path, sample: int | None = None) -> list[Measured]:
     """Return the test halves of this project's own sentences, and its functional checks."""
     found = []
-    for name in ("contrast", "attacks", "insults", "menaces", "neutral", "notices", "promotion", "checks"):
+    for name in ("contrast", "attacks", "insults", "menaces", "veiled", "neutral", "notices", "promotion", "checks"):
         checks = load_checks(seeds / f"{name}.jsonl")
         judged = [label for label in LABELS if checks.truth[label].notna().any()]
         kept = _kept(checks.truth, judged, sample)

@@ -18,6 +18,8 @@ KEYS: Final = (
     ("threat", "insults"),
     ("incitement", "menaces"),
     ("threat", "menaces"),
+    ("incitement", "veiled"),
+    ("threat", "veiled"),
 )
 """The label and set of the curves, the cascade and the bars."""
 
