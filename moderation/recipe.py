@@ -552,8 +552,7 @@ def train(
         raise InputError(f"{base.version}: its card does not tell how its labels were fitted; give --from a base model")
     tell = progress or _silent
     digests = {name: _digest(seeds / f"{name}.jsonl") for name in OWN}
-    known = {} if base is None else base.card["settings"]["own_sentences"]
-    further = () if known.get(MENACES) == digests[MENACES] else FURTHER
+    further = () if base is None else _to_go_on(base.card, digests)
     labels = LABELS if base is None else (*REFITTED, *further)
     steps = len(labels) + 3
     tell(0, steps, "checking the data sets")
@@ -808,6 +807,12 @@ def _fit(
         "left_out": by_source,
     }
     return head, report, left_out * line[0] + line[1]
+
+
+def _to_go_on(card: Mapping[str, Any], digests: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the labels to be fitted further: none where the model of this card learned from these very sentences."""
+    known = card.get("settings", {}).get("own_sentences", {})
+    return () if known.get(MENACES) == digests[MENACES] else FURTHER
 
 
 def _further(

@@ -132,6 +132,13 @@ def test_training_goes_on_from_a_base_model_only(tmp_path):
         recipe.train(tmp_path, seeds_folder(), base=base)
 
 
+def test_labels_are_fitted_further_only_to_sentences_that_are_new(card):
+    known = card["settings"]["own_sentences"]
+    assert recipe._to_go_on(card, known) == ()
+    assert recipe._to_go_on(card, {**known, recipe.MENACES: "other"}) == recipe.FURTHER
+    assert recipe._to_go_on({}, known) == recipe.FURTHER
+
+
 def test_a_head_fitted_further_says_what_is_new_and_still_what_it_said(tmp_path):
     registry = Registry(tmp_path, shipped_models())
     base = registry.load(registry.champion())
