@@ -1,5 +1,6 @@
 """What the browser tests do with a page: open it, press, wait, and read what is on it."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,16 @@ def press(page, key: str) -> None:
 def settled(page) -> None:
     """Wait until the server has acknowledged every act."""
     page.wait_for_selector(".desk[data-pending='0']", timeout=30_000)
+
+
+def becomes(found, wanted, timeout_s: float = 60) -> bool:
+    """Wait until what a job of the server is at has come out: whether `found()` is `wanted` in time."""
+    end = time.monotonic() + timeout_s
+    while (now := found()) != wanted:
+        if time.monotonic() > end:
+            raise AssertionError(f"{now!r}, not {wanted!r}, after {timeout_s} s")
+        time.sleep(0.1)
+    return True
 
 
 def texts_of(desk, names: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from moderation.labels import LABELS
 from moderation.policy import Policies, Thresholds
 
 sys.path.insert(0, str(Path(__file__).parent))
-from browser_pages import SENTENCES, comments, notice, opened, ready, serious
+from browser_pages import SENTENCES, becomes, comments, notice, opened, ready, serious
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -134,7 +134,7 @@ def test_a_policy_is_saved_compared_and_restored(page, bulk) -> None:
     with bulk.store() as store:
         model = bulk.registry().champion()
         oldest = store.queue(model=model, label=None, order="oldest", limit=1)["id"].iloc[0]
-        assert store.decision(oldest, model).policy == policies.policy().digest
+        assert becomes(lambda: store.decision(oldest, model).policy, policies.policy().digest)
     page.get_by_text("Versions", exact=True).click()
     page.wait_for_selector(".diff")
     ready(page)
@@ -188,7 +188,7 @@ def test_a_file_is_scored_cancelled_scored_again_downloaded_and_queued(page, bul
     notice(page, "39 new comments are in the desk")
     page.wait_for_selector("[class*=st-key-job_]", state="detached", timeout=60_000)
     with bulk.store() as store:
-        assert store.counts(bulk.registry().champion()).scored == FLOOD + 24 + 39
+        assert becomes(lambda: store.counts(bulk.registry().champion()).scored, FLOOD + 24 + 39)
     unharmed(page)
 
 
@@ -218,7 +218,7 @@ def test_retrain_promote_rescore_and_roll_back_by_clicking(page, bulk) -> None:
     page.wait_for_selector(".st-key-unscored", state="detached", timeout=60_000)
     page.wait_for_selector("[class*=st-key-job_]", state="detached", timeout=60_000)
     with bulk.store() as store:
-        assert store.counts(champion).scored == store.counts(champion).comments
+        assert becomes(lambda: store.counts(champion).scored, store.counts(champion).comments)
     page.get_by_role("button", name="Roll back").click()
     notice(page, f"{before} is in force again.")
     assert bulk.registry().champion() == before
