@@ -342,24 +342,28 @@ def _number(value: float) -> str:
 def _save(policies: Policies, after: str, standing: str, *, key: str, saved: Callable[[], str]) -> None:
     """Draw what saves a text or tries it: `after` as drawn, `saved` as the fields say when a button is pressed."""
     may = rights.may("lead")
-    note = f"note_{key}_{standing}"
-    st.text_input(
-        say("note"), key=note, max_chars=NOTE, placeholder=say("note_hint"), label_visibility="collapsed",
-    )  # fmt: skip
+    note = _note(f"{key}_{standing}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             say("save"), key=f"save_{key}_{standing}", type="primary", icon=":material/check:", disabled=not may,
-            on_click=_put_in_force, args=(saved, standing, lambda: state.get(note) or ""),
+            on_click=_put_in_force, args=(saved, standing, note),
         )  # fmt: skip
         st.button(
             say("try"), key=f"try_{key}_{standing}", icon=":material/visibility:", disabled=not may,
-            help=say("try_help"), on_click=_try, args=(saved, lambda: state.get(note) or ""),
+            help=say("try_help"), on_click=_try, args=(saved, note),
         )  # fmt: skip
         st.button(say("discard"), key=f"discard_{key}_{standing}", type="tertiary", on_click=_discard)
     if not may:
         st.html(f'<div class="small">{escape(rights.words("lead"))}</div>')
     with st.expander(say("as_text")):
         st.html(_difference(policies.text(), after))
+
+
+def _note(key: str) -> Callable[[], str]:
+    """Draw the field for a note and return what tells what stands in it when it is asked."""
+    name = f"note_{key}"
+    st.text_input(say("note"), key=name, max_chars=NOTE, placeholder=say("note_hint"), label_visibility="collapsed")
+    return lambda: state.get(name) or ""
 
 
 def _put_in_force(text: Callable[[], str], seen: str, note: Callable[[], str]) -> None:
@@ -598,10 +602,7 @@ def _versions(policies: Policies, text: str, standing: str) -> None:
         becomes = text if other == standing else policies.kept(other)
         st.html(_difference(was, becomes))
         if one != standing:
-            note = f"note_restore_{one}_{standing}"
-            st.text_input(
-                say("note"), key=note, max_chars=NOTE, placeholder=say("note_hint"), label_visibility="collapsed",
-            )  # fmt: skip
+            note = _note(f"restore_{one}_{standing}")
             with st.container(horizontal=True):
                 st.button(
                     say("restore", id=one[:6]), key=f"restore_{one}_{standing}", icon=":material/history:",
@@ -610,7 +611,7 @@ def _versions(policies: Policies, text: str, standing: str) -> None:
                 )  # fmt: skip
                 st.button(
                     say("try"), key=f"try_{one}_{standing}", icon=":material/visibility:", help=say("try_help"),
-                    on_click=_try, args=(lambda: was, lambda: state.get(note) or ""), disabled=not rights.may("lead"),
+                    on_click=_try, args=(lambda: was, note), disabled=not rights.may("lead"),
                 )  # fmt: skip
 
 
@@ -627,12 +628,11 @@ def _history(history: list[Version], standing: str) -> str:
     return markup.row_list(rows[:100])
 
 
-def _restore(version: str, seen: str, key: str) -> None:
+def _restore(version: str, seen: str, note: Callable[[], str]) -> None:
     def act() -> None:
         rights.need("lead")
         policies = installation.settings().policies
-        note = state.get(key) or ""
-        line = policies.restore(version, by=rights.name(), at=installation.now(), note=note, seen=seen)
+        line = policies.restore(version, by=rights.name(), at=installation.now(), note=note(), seen=seen)
         _saved(line, say("is_restored"))
 
     safely(act)
